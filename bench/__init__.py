@@ -1,0 +1,1 @@
+"""Benchmarks of the whole pipeline and their dated results."""

@@ -1,0 +1,1 @@
+"""The one-machine stack: a real Kafka, PostgreSQL and schema registry without Docker."""

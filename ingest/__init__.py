@@ -1,0 +1,1 @@
+"""The engine: from a raw event to governed output, exactly once."""

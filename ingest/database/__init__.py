@@ -1,0 +1,1 @@
+"""SQL tables, migrations and the set-wise statements of one batch."""

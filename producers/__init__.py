@@ -1,0 +1,1 @@
+"""What comes out: the topic catalogue, output records and the transactional publisher."""

@@ -1,0 +1,1 @@
+"""Contracts, the rules compiled from them, findings, and the order's lifecycles."""

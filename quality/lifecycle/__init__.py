@@ -1,0 +1,1 @@
+"""The three lifecycles of an order: legal edges as data, verdicts, derivation of statuses."""

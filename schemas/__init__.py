@@ -1,0 +1,1 @@
+"""The canonical language: Avro schemas, their types and codec, money, instants and identifiers."""
