@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal, TypeAlias
 
-from schemas.types import Adjustment, Alias, CanonicalOrder, Consent, Contact, Fulfilment, Money, Payment
+from schemas.types import Adjustment, CanonicalOrder, Consent, Contact, Fulfilment, Money, Payment
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +35,6 @@ class Clock:
     """Tie-break of equal clocks: further along in the lifecycle wins (see quality/lifecycle)."""
     digest: bytes = b""
     """Last tie-break: the content hash, so that the winner never depends on arrival."""
-
-
-@dataclass(frozen=True, slots=True)
-class Component:
-    """One fulfilment, adjustment or payment with its own last-modified instant (microseconds)."""
-
-    updated_at: int
-    value: Fulfilment | Adjustment | Payment
 
 
 @dataclass(slots=True)
@@ -154,19 +146,3 @@ class MappedStatuses:
 
 
 Axis: TypeAlias = Literal["order", "payment", "fulfilment"]
-__all__ = [
-    "Alias",
-    "Axis",
-    "CheckoutFact",
-    "CheckoutStep",
-    "Clock",
-    "Component",
-    "Defect",
-    "DefectiveEvent",
-    "EventContext",
-    "Ignored",
-    "Mapped",
-    "MappedStatuses",
-    "PartialChange",
-    "Snapshot",
-]
