@@ -318,3 +318,175 @@ class CanonicalOrder(TypedDict):
     note: str | None
     quality: Quality
     lineage: Lineage
+
+
+class AxisChange(TypedDict):
+    axis: str
+    before: str | None
+    after: str
+    verdict: str
+
+
+class OrderChange(TypedDict):
+    change_id: str
+    order_id: str
+    canonical_version: int
+    source: str
+    source_account: str
+    source_order_id: str
+    event_kind: str | None
+    kind: Literal["UNKNOWN", "SNAPSHOT", "PARTIAL"]
+    flags: list[str]
+    changes: list[AxisChange]
+    total_before: Money | None
+    total_after: Money
+    refunded_before: Money | None
+    refunded_after: Money
+    changed_fields: list[str]
+    occurred_at: int
+    recorded_at: int
+    lineage: Lineage
+
+
+class GuestEnvelope(TypedDict):
+    guest_id: str
+    guest_version: int
+    session_id: str | None
+    channel: str
+    source_account: str
+    checkout_id: str | None
+    occurred_at: int
+    correlation_id: str | None
+    policy_version: str
+
+
+class GuestSessionStarted(GuestEnvelope):
+    locale: str | None
+    expires_at: int
+    absolute_expires_at: int
+    entry: str | None
+
+
+class GuestContactCaptured(GuestEnvelope):
+    kind: Literal["UNKNOWN", "EMAIL", "PHONE"]
+    contact_hash: str | None
+    valid: bool
+    relay: bool
+    is_correction: bool
+    previous_guest_id: str | None
+    consents: list[Consent]
+
+
+class GuestCheckoutStarted(GuestEnvelope):
+    line_count: int | None
+    total: Money | None
+
+
+class GuestSessionUpdated(GuestEnvelope):
+    session_version: int
+    step: str
+    line_count: int | None
+    total: Money | None
+    expires_at: int
+
+
+class GuestPaymentAttempted(GuestEnvelope):
+    method: str | None
+    amount: Money | None
+
+
+class GuestPaymentFailed(GuestEnvelope):
+    method: str | None
+    amount: Money | None
+    decline_class: str | None
+
+
+class GuestOrderPlaced(GuestEnvelope):
+    order_id: str
+    order_number: str | None
+    total: Money
+    contact_hashes: list[str]
+    tracking_token_id: str | None
+    first_order: bool
+
+
+class GuestConversionCompleted(GuestEnvelope):
+    conversion_id: str
+    customer_id: str
+    created: bool
+    assurance: Assurance
+
+
+class MergedOrder(TypedDict):
+    order_id: str
+    prev_owner: str | None
+    cutoff_ok: bool
+
+
+class SkippedOrder(TypedDict):
+    order_id: str
+    reason: str
+
+
+class GuestOrdersMerged(GuestEnvelope):
+    merge_id: str
+    conversion_id: str
+    customer_id: str
+    merged: list[MergedOrder]
+    skipped: list[SkippedOrder]
+    digest: str
+    undo_until: int
+
+
+class QualityFinding(TypedDict):
+    finding_id: str
+    rule_id: str
+    field: str
+    severity: str
+    dimension: str
+    owner: str
+    action: str
+    message: str
+    channel: str
+    source_account: str | None
+    order_id: str | None
+    event_kind: str | None
+    outcome: str
+    contract: str
+    ruleset_version: str
+    recorded_at: int
+    raw_topic: str
+    raw_partition: int
+    raw_offset: int
+
+
+class QuarantineReason(TypedDict):
+    rule_id: str
+    field: str
+    severity: str
+    owner: str
+    message: str
+
+
+class RawHeader(TypedDict):
+    name: str
+    value: bytes | None
+
+
+class QuarantineRecord(TypedDict):
+    raw_topic: str
+    raw_partition: int
+    raw_offset: int
+    raw_timestamp: int
+    raw_timestamp_type: str
+    key: bytes | None
+    value: bytes | None
+    headers: list[RawHeader]
+    channel: str
+    event_kind: str | None
+    order_id: str | None
+    stage: str
+    reasons: list[QuarantineReason]
+    recorded_at: int
+    mapper_version: str
+    ruleset_version: str
