@@ -1,0 +1,121 @@
+"""What stops Ordergate, one class per action an operator takes: what happened, what is safe, what to do next.
+
+Every message may be logged and shown: constructors take addresses without credentials, never a personal value.
+"""
+
+# ruff: noqa: N818 - a class is named after the state that an operator finds, which is its meaning
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+_INDENT = "\n           "
+
+
+class OrdergateError(Exception):
+    """Something only a person can put right. `str()` is the whole explanation, in four parts."""
+
+    def __init__(self, what: str, *, known: str, safe: str, do: str) -> None:
+        super().__init__(what)
+        self.what = what
+        self.known = known
+        self.safe = safe
+        self.do = do
+
+    def __str__(self) -> str:
+        parts = (("known", self.known), ("safe", self.safe), ("do", self.do))
+        lines = [f"  {name:<9}{text.replace(chr(10), _INDENT)}" for name, text in parts]
+        return "\n".join([f"ordergate: {self.what}.", *lines])
+
+
+class ConfigurationRefused(OrdergateError):
+    """Correct a setting: it is missing, unreadable, or would break a promise."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        """`problems`: one line each, naming the setting, what is wrong and what is expected."""
+        counted = "a setting is wrong" if len(problems) == 1 else f"{len(problems)} settings are wrong"
+        super().__init__(
+            f"the configuration is refused: {counted}",
+            known="\n".join(problems),
+            safe="nothing was started: no topic, offset or table was touched",
+            do="correct what is named above, then start again",
+        )
+        self.problems = tuple(problems)
+
+
+class PartitionHalted(OrdergateError):
+    """Repair one partition: certainty about its position is lost. All other partitions go on."""
+
+    def __init__(self, topic: str, partition: int, cause: str, *, known: str, safe: str, do: str) -> None:
+        super().__init__(f"partition {topic}/{partition} stopped: {cause}", known=known, safe=safe, do=do)
+        self.topic = topic
+        self.partition = partition
+        self.cause = cause
+
+
+class DatabaseAway(OrdergateError):
+    """Bring PostgreSQL back, or correct DATABASE_URL."""
+
+    def __init__(self, address: str, detail: str) -> None:
+        """`address`: `host:port/database` without credentials; `detail`: the driver's words."""
+        super().__init__(
+            f"PostgreSQL at {address} cannot be reached",
+            known=detail,
+            safe="nothing is published before it is in the database; events wait in Kafka",
+            do="start PostgreSQL or correct DATABASE_URL, then start again",
+        )
+
+
+class BrokerAway(OrdergateError):
+    """Bring Kafka back, or correct KAFKA_BOOTSTRAP_SERVERS."""
+
+    def __init__(self, servers: str, detail: str) -> None:
+        """`servers`: `host:port,…`; `detail`: the client's words."""
+        super().__init__(
+            f"Kafka at {servers} cannot be reached",
+            known=detail,
+            safe="what the database has and Kafka has not is in the journal: the next start publishes it",
+            do="start the brokers or correct KAFKA_BOOTSTRAP_SERVERS, then start again",
+        )
+
+
+class SchemasUnresolved(OrdergateError):
+    """Bring the schema registry back, or register what it misses: no output is written without its ids."""
+
+    def __init__(self, address: str, subjects: Iterable[str], detail: str) -> None:
+        """`address`: the registry without credentials; `subjects`: those without an id."""
+        super().__init__(
+            f"the schema registry at {address} gave no id for {_listed(subjects)}",
+            known=detail,
+            safe="nothing was read and nothing was published",
+            do="start the registry or correct SCHEMA_REGISTRY_URL, register the schemas, then start again",
+        )
+
+
+class TopicsMissing(OrdergateError):
+    """Create topics: they are never created on the way, where they would get the broker's defaults."""
+
+    def __init__(self, topics: Iterable[str]) -> None:
+        names = _listed(topics)
+        super().__init__(
+            f"topics are missing: {names}",
+            known="partitions, clean-up and retention of a topic are promises to its readers",
+            safe="nothing was read and nothing was published",
+            do="create them with the settings of the topic catalogue, then start again",
+        )
+
+
+class MigrationsMissing(OrdergateError):
+    """Migrate the database: its tables are not those this version writes."""
+
+    def __init__(self, found: str | None, expected: str) -> None:
+        """`found`: the database's revision, None for an empty database; `expected`: this version's."""
+        super().__init__(
+            "the database's tables are not those of this version",
+            known=f"the database is at {found or 'no revision'}, this version needs {expected}",
+            safe="nothing was read and nothing was written",
+            do="run the migrations of this version (or start the version that fits the database)",
+        )
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names))
