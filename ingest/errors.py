@@ -1,6 +1,7 @@
 """What stops Ordergate, one class per action an operator takes: what happened, what is safe, what to do next.
 
-Every message may be logged and shown: constructors take addresses without credentials, never a personal value.
+Every message may be logged and shown: constructors take addresses without credentials,
+never a personal value.
 """
 
 # ruff: noqa: N818 - a class is named after the state that an operator finds, which is its meaning

@@ -1,7 +1,7 @@
 """Every setting: its name, unit, bounds, default and the reason for the default.
 
-Settings are environment variables: `ORDERGATE_` and the field's name in capitals. The three addresses keep the
-names that other software uses for them: `KAFKA_BOOTSTRAP_SERVERS`, `DATABASE_URL`, `SCHEMA_REGISTRY_URL`.
+Settings are environment variables: `ORDERGATE_` and the field's name in capitals. The three addresses keep
+the names that other software uses for them: `KAFKA_BOOTSTRAP_SERVERS`, `DATABASE_URL`, `SCHEMA_REGISTRY_URL`.
 """
 
 from __future__ import annotations
@@ -293,14 +293,14 @@ class Settings(BaseSettings):
         needed = self.transaction_timeout_ms + _ABORT_CLEAN_UP_MS
         if self.stable_offset_deadline_s * 1000 < needed:
             raise ValueError(
-                f"{PREFIX}STABLE_OFFSET_DEADLINE_S must be at least {-(-needed // 1000)}: a dead worker's transaction "
-                f"is open for {PREFIX}TRANSACTION_TIMEOUT_MS and up to {_ABORT_CLEAN_UP_MS // 1000} s more"
+                f"{PREFIX}STABLE_OFFSET_DEADLINE_S must be at least {-(-needed // 1000)}: a dead worker's "
+                f"transaction is open for {PREFIX}TRANSACTION_TIMEOUT_MS and up to {_ABORT_CLEAN_UP_MS // 1000} s more"
             )
         return self
 
     @classmethod
     def load(cls, **given: Any) -> Self:
-        """Reads the environment; `given` fields win over it. Raises ConfigurationRefused naming every problem."""
+        """Reads the environment; `given` fields win over it. Raises ConfigurationRefused with every problem."""
         problems = _misspelt(os.environ)
         try:
             settings = cls(**given)
@@ -315,8 +315,9 @@ class Settings(BaseSettings):
         if self.contact_hash_key is None:
             raise ConfigurationRefused(
                 [
-                    f"{variable('contact_hash_key')}: not set; expected a secret text of {MINIMUM_KEY_BYTES} bytes "
-                    "or more, the same for all workers and kept for good: guests are recognised by these hashes"
+                    f"{variable('contact_hash_key')}: not set; expected a secret text of "
+                    f"{MINIMUM_KEY_BYTES} bytes or more, the same for all workers and kept for good: "
+                    "guests are recognised by these hashes"
                 ]
             )
         return self.contact_hash_key.get_secret_value().encode()

@@ -33,7 +33,7 @@ def test_three_addresses_are_enough_to_start():
 
 
 def test_every_setting_explains_itself():
-    """Docs are generated from the settings: each says what it is, its unit, and the reason for its default."""
+    """Docs are made from the settings: each says what it is, its unit, and the reason for its default."""
     for name, field in Settings.model_fields.items():
         assert field.description and field.description.endswith("."), name
         extra = field.json_schema_extra
