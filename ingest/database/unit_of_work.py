@@ -1,0 +1,185 @@
+"""One batch, one PostgreSQL transaction: read under locks in sorted order, decide, write set-wise.
+
+Lock order is the same for every worker: positions, sessions, orders, guests, parked events, each sorted by key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
+
+import orjson
+import psycopg
+
+from guests.session import GuestState, SessionState, SessionStatus
+from ingest.database import statements as sql
+from ingest.raw_event import RawEvent, pack_headers, unpack_headers
+from ingest.state import BatchState, GuestRow, OrderRow, ParkedEvent, Position
+from mappers.candidate import Clock
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+
+def parked_event(row: tuple[Any, ...]) -> ParkedEvent:
+    """A parked event from its columns."""
+    topic, partition, offset, key, value, headers, timestamp_ms, timestamp_type, order_id, deadline = row
+    event = RawEvent(
+        topic, partition, offset, key, value, unpack_headers(headers), timestamp_ms, timestamp_type
+    )
+    return ParkedEvent(event, order_id, deadline)
+
+
+class UnitOfWork:
+    """Reads and writes of one batch on one connection; the caller owns the transaction."""
+
+    def __init__(self, connection: Connection, event_id_retention: str) -> None:
+        self._connection = connection
+        self._event_id_retention = event_id_retention
+
+    def read(self, state: BatchState, sessions: Collection[str], orders: Collection[str]) -> None:
+        """Load sessions and orders, with the events that wait for those orders."""
+        execute = self._connection.execute
+        if sessions:
+            for row in execute(sql.READ_SESSIONS, (sorted(sessions),)):
+                session = SessionState(
+                    *row[:5], SessionStatus(row[5]), *row[6:15], order_ids=tuple(row[15])
+                )
+                state.sessions[session.session_id] = session
+        if orders:
+            keys = sorted(orders)
+            for row in execute(sql.READ_ORDERS, (keys,)):
+                state.orders[row[0]] = OrderRow(
+                    *row[:6], Clock(*row[6:10]), *row[10:15], last=Position(*row[15:18])
+                )
+            for row in execute(sql.READ_PARKED, (keys,)):
+                parked = parked_event(row)
+                state.parked.setdefault(parked.order_id, []).append(parked)
+
+    def read_guests(self, state: BatchState, guests: Collection[str]) -> None:
+        """Load guests: after the sessions, because a session tells which guest it belongs to."""
+        if guests:
+            for row in self._connection.execute(sql.READ_GUESTS, (sorted(guests),)):
+                state.guests[row[0]] = GuestRow(GuestState(*row[:4]), Position(*row[4:7]))
+
+    def read_event_keys(self, state: BatchState, keys: Collection[bytes]) -> None:
+        """Load which event ids were seen already."""
+        if keys:
+            rows = self._connection.execute(sql.READ_EVENT_IDS, (list(keys), self._event_id_retention))
+            state.event_keys.update(row[0] for row in rows)
+
+    def write(self, state: BatchState) -> None:
+        """Write everything the batch changed."""
+        self._write_orders(state)
+        self._write_guests(state)
+        self._write_events(state)
+
+    def _run(self, statement: str, rows: Iterable[Sequence[Any]]) -> None:
+        columns = [list(column) for column in zip(*rows, strict=True)]
+        if columns:
+            self._connection.execute(statement, columns)
+
+    def _write_orders(self, state: BatchState) -> None:
+        self._run(
+            sql.INSERT_ORDERS,
+            [
+                (
+                    row.order_id, row.source, row.source_account, row.source_order_id, row.source_order_number,
+                    row.canonical_version, row.clock.sequence, row.clock.updated_at, row.clock.rank,
+                    row.clock.digest, row.content_hash, row.order_status, row.payment_status,
+                    row.fulfilment_status, row.state, *row.last,
+                )
+                for row in state.new_orders.values()
+            ],
+        )  # fmt: skip
+        self._run(
+            sql.UPDATE_ORDERS,
+            [
+                (
+                    row.order_id, row.source_order_number, row.canonical_version, row.clock.sequence,
+                    row.clock.updated_at, row.clock.rank, row.clock.digest, row.content_hash, row.order_status,
+                    row.payment_status, row.fulfilment_status, row.state, *row.last,
+                )
+                for row in state.changed_orders.values()
+            ],
+        )  # fmt: skip
+
+    def _write_guests(self, state: BatchState) -> None:
+        for statement, guests in (
+            (sql.INSERT_GUESTS, state.new_guests),
+            (sql.UPDATE_GUESTS, state.changed_guests),
+        ):
+            self._run(
+                statement,
+                [
+                    (g.guest.guest_id, g.guest.version, g.guest.order_count, g.guest.first_order_at, *g.last)
+                    for g in guests.values()
+                ],
+            )
+        for statement, sessions in (
+            (sql.INSERT_SESSIONS, state.new_sessions),
+            (sql.UPDATE_SESSIONS, state.changed_sessions),
+        ):
+            self._run(
+                statement,
+                [
+                    (
+                        s.session_id, s.guest_id, s.channel, s.source_account, s.session_ref, s.status.value,
+                        s.version, s.started_at, s.last_seen_at, s.expires_at, s.absolute_expires_at,
+                        s.checkout_id, s.email_hash, s.phone_hash, s.customer_id, ",".join(s.order_ids),
+                    )
+                    for s in sessions.values()
+                ],
+            )  # fmt: skip
+
+    def _write_events(self, state: BatchState) -> None:
+        if state.new_event_keys:
+            self._connection.execute(sql.INSERT_EVENT_IDS, (list(state.new_event_keys),))
+        self._run(sql.INSERT_OUTCOMES, state.outcomes)
+        self._run(
+            sql.UPDATE_OUTCOMES,
+            [
+                (o.topic, o.partition, o.raw_offset, o.outcome, o.order_id, o.canonical_version, o.detail, o.outputs)
+                for o in state.changed_outcomes
+            ],
+        )  # fmt: skip
+        self._run(
+            sql.INSERT_FINDINGS,
+            [
+                (
+                    event.topic, event.partition, event.offset, f.rule, f.field, f.severity, f.owner, f.dimension,
+                    f.action, f.message, channel, order_id,
+                )
+                for event, f, channel, order_id in state.findings
+            ],
+        )  # fmt: skip
+        self._run(
+            sql.INSERT_PARKED,
+            [
+                (
+                    e.topic, e.partition, e.offset, order_id, e.key, e.value, pack_headers(e.headers),
+                    e.timestamp_ms, e.timestamp_type, deadline,
+                )
+                for e, order_id, deadline in state.parked_now
+            ],
+        )  # fmt: skip
+        self._run(sql.DELETE_PARKED, state.unparked)
+        self._run(
+            sql.INSERT_QUARANTINE,
+            [
+                (
+                    q.event.topic, q.event.partition, q.event.offset, q.event.key, q.event.value,
+                    pack_headers(q.event.headers), q.event.timestamp_ms, q.event.timestamp_type, q.channel,
+                    q.event_kind, q.order_id, q.stage, _reasons(q.reasons),
+                )
+                for q in state.quarantined
+            ],
+        )  # fmt: skip
+
+
+def _reasons(findings: Iterable[Any]) -> str:
+    return orjson.dumps(
+        [
+            {"rule": f.rule, "field": f.field, "severity": f.severity, "owner": f.owner, "message": f.message}
+            for f in findings
+        ]
+    ).decode()
