@@ -1,6 +1,7 @@
 """What Kafka, PostgreSQL and the registry have in common: a server that is started, watched and stopped."""
 
 import datetime as dt
+import re
 import signal
 import threading
 import time
@@ -19,6 +20,7 @@ from deploy.local.report import Report, silent
 _POLL_SECONDS = 0.05
 _LOG_KEPT_BYTES = 20_000_000
 _TAIL_LINES = 15
+_STACK_FRAME = re.compile(r"\s+(at |\.\.\. \d+ more)")
 
 
 class State(Enum):
@@ -182,8 +184,10 @@ class Part(ABC):
 
 
 def tail(log: Path, lines: int) -> list[str]:
-    """The last lines of a log."""
+    """The last lines of a log that say something: Java's stack frames are left to the whole log."""
     try:
-        return log.read_text(errors="replace").splitlines()[-lines:]
+        text = log.read_text(errors="replace")
     except FileNotFoundError:
         return []
+    telling = [line for line in text.splitlines() if line.strip() and not _STACK_FRAME.match(line)]
+    return telling[-lines:]

@@ -124,10 +124,13 @@ def start(
             **as_account(account),
         )
     _children[child.pid] = child
-    try:
-        started = psutil.Process(child.pid).create_time()
-    except psutil.NoSuchProcess:
-        started = time.time()
+    started = time.time()
+    # Until the kernel has laid out the new program's arguments (microseconds), its command line reads as empty.
+    with contextlib.suppress(psutil.NoSuchProcess):
+        handle = psutil.Process(child.pid)
+        started = handle.create_time()
+        while not handle.cmdline():
+            time.sleep(_POLL_SECONDS)
     return Process(child.pid, started, tuple(command))
 
 

@@ -20,7 +20,7 @@ class Registry(Part):
 
     name: ClassVar[str] = "Apicurio Registry"
     version: ClassVar[str] = REGISTRY_VERSION
-    port_names: ClassVar[tuple[str, ...]] = ("registry",)
+    port_names: ClassVar[tuple[str, ...]] = ("registry", "registry-management")
 
     def __init__(self, run_dir: Path, ports: Ports, cache: Path, postgres: Postgres) -> None:
         super().__init__(run_dir, ports)
@@ -67,4 +67,7 @@ class Registry(Part):
             "APICURIO_DATASOURCE_PASSWORD": self._postgres.password(),
             "QUARKUS_HTTP_HOST": HOST,
             "QUARKUS_HTTP_PORT": str(self.port),
+            # Health and metrics have a port of their own, fixed to 9000 unless told otherwise.
+            "QUARKUS_MANAGEMENT_HOST": HOST,
+            "QUARKUS_MANAGEMENT_PORT": str(self._ports.of("registry-management")),
         }
