@@ -26,6 +26,14 @@ class Position(NamedTuple):
     offset: int
 
 
+class Carrier(NamedTuple):
+    """The journal row that carries a change to Kafka: another partition waits until it is published."""
+
+    topic: str
+    partition: int
+    sequence: int
+
+
 @dataclass(slots=True)
 class OrderRow:
     """One order as stored. `order` is its decoded state, once somebody needed it."""
@@ -42,16 +50,16 @@ class OrderRow:
     payment_status: str
     fulfilment_status: str
     state: bytes
-    last: Position
+    last: Carrier
     order: CanonicalOrder | None = None
 
 
 @dataclass(slots=True)
 class GuestRow:
-    """One guest as stored, with the raw position of its last change."""
+    """One guest as stored, with the carrier of its last change."""
 
     guest: GuestState
-    last: Position
+    last: Carrier
 
 
 class ParkedEvent(NamedTuple):
@@ -63,11 +71,8 @@ class ParkedEvent(NamedTuple):
 
 
 class OutcomeRow(NamedTuple):
-    """The one outcome of one raw event."""
+    """The one outcome of one raw event; `outputs` counts the records published for it, on all topics."""
 
-    topic: str
-    partition: int
-    raw_offset: int
     outcome: Outcome
     channel: str
     event_kind: str | None
@@ -114,8 +119,8 @@ class BatchState:
     new_sessions: dict[str, SessionState] = field(default_factory=dict)
     changed_sessions: dict[str, SessionState] = field(default_factory=dict)
     new_event_keys: set[bytes] = field(default_factory=set)
-    outcomes: list[OutcomeRow] = field(default_factory=list)
-    changed_outcomes: list[OutcomeRow] = field(default_factory=list)
+    outcomes: dict[Position, OutcomeRow] = field(default_factory=dict)
+    changed_outcomes: dict[Position, OutcomeRow] = field(default_factory=dict)
     findings: list[FindingRow] = field(default_factory=list)
     quarantined: list[QuarantineRow] = field(default_factory=list)
     parked_now: list[ParkedEvent] = field(default_factory=list)

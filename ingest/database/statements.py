@@ -23,12 +23,12 @@ FROM guest_sessions WHERE session_id = ANY(%b::text[]::uuid[]) ORDER BY session_
 READ_ORDERS = """
 SELECT order_id::text, source, source_account, source_order_id, source_order_number, canonical_version,
        clock_sequence, clock_updated_at, clock_rank, clock_digest, content_hash,
-       order_status, payment_status, fulfilment_status, state, last_topic, last_partition, last_offset
+       order_status, payment_status, fulfilment_status, state, last_topic, last_partition, last_sequence
 FROM orders WHERE order_id = ANY(%b::text[]::uuid[]) ORDER BY order_id FOR UPDATE
 """
 
 READ_GUESTS = """
-SELECT guest_id::text, version, order_count, first_order_at, last_topic, last_partition, last_offset
+SELECT guest_id::text, version, order_count, first_order_at, last_topic, last_partition, last_sequence
 FROM guests WHERE guest_id = ANY(%b::text[]::uuid[]) ORDER BY guest_id FOR UPDATE
 """
 
@@ -54,7 +54,7 @@ NEXT_DEADLINE = "SELECT min(deadline) FROM parked WHERE topic = %b AND partition
 INSERT_ORDERS = """
 INSERT INTO orders (order_id, source, source_account, source_order_id, source_order_number, canonical_version,
        clock_sequence, clock_updated_at, clock_rank, clock_digest, content_hash,
-       order_status, payment_status, fulfilment_status, state, last_topic, last_partition, last_offset, updated_at)
+       order_status, payment_status, fulfilment_status, state, last_topic, last_partition, last_sequence, updated_at)
 SELECT u.*, now() FROM unnest(%b::text[]::uuid[], %b::text[], %b::text[], %b::text[], %b::text[], %b::bigint[],
        %b::bigint[], %b::bigint[], %b::bigint[], %b::bytea[], %b::bytea[],
        %b::text[], %b::text[], %b::text[], %b::bytea[], %b::text[], %b::int[], %b::bigint[]) AS u
@@ -65,18 +65,18 @@ UPDATE orders AS o SET source_order_number = u.source_order_number, canonical_ve
        clock_sequence = u.clock_sequence, clock_updated_at = u.clock_updated_at, clock_rank = u.clock_rank,
        clock_digest = u.clock_digest, content_hash = u.content_hash, order_status = u.order_status,
        payment_status = u.payment_status, fulfilment_status = u.fulfilment_status, state = u.state,
-       last_topic = u.last_topic, last_partition = u.last_partition, last_offset = u.last_offset,
+       last_topic = u.last_topic, last_partition = u.last_partition, last_sequence = u.last_sequence,
        updated_at = now()
 FROM unnest(%b::text[]::uuid[], %b::text[], %b::bigint[], %b::bigint[], %b::bigint[], %b::bigint[], %b::bytea[],
        %b::bytea[], %b::text[], %b::text[], %b::text[], %b::bytea[], %b::text[], %b::int[], %b::bigint[])
      AS u(order_id, source_order_number, canonical_version, clock_sequence, clock_updated_at, clock_rank,
        clock_digest, content_hash, order_status, payment_status, fulfilment_status, state,
-       last_topic, last_partition, last_offset)
+       last_topic, last_partition, last_sequence)
 WHERE o.order_id = u.order_id
 """
 
 INSERT_GUESTS = """
-INSERT INTO guests (guest_id, version, order_count, first_order_at, last_topic, last_partition, last_offset,
+INSERT INTO guests (guest_id, version, order_count, first_order_at, last_topic, last_partition, last_sequence,
        updated_at)
 SELECT u.*, now() FROM unnest(%b::text[]::uuid[], %b::bigint[], %b::int[], %b::bigint[], %b::text[], %b::int[],
        %b::bigint[]) AS u
@@ -84,9 +84,9 @@ SELECT u.*, now() FROM unnest(%b::text[]::uuid[], %b::bigint[], %b::int[], %b::b
 
 UPDATE_GUESTS = """
 UPDATE guests AS g SET version = u.version, order_count = u.order_count, first_order_at = u.first_order_at,
-       last_topic = u.last_topic, last_partition = u.last_partition, last_offset = u.last_offset, updated_at = now()
+       last_topic = u.last_topic, last_partition = u.last_partition, last_sequence = u.last_sequence, updated_at = now()
 FROM unnest(%b::text[]::uuid[], %b::bigint[], %b::int[], %b::bigint[], %b::text[], %b::int[], %b::bigint[])
-     AS u(guest_id, version, order_count, first_order_at, last_topic, last_partition, last_offset)
+     AS u(guest_id, version, order_count, first_order_at, last_topic, last_partition, last_sequence)
 WHERE g.guest_id = u.guest_id
 """
 

@@ -14,7 +14,7 @@ import psycopg
 from guests.session import GuestState, SessionState, SessionStatus
 from ingest.database import statements as sql
 from ingest.raw_event import RawEvent, pack_headers, unpack_headers
-from ingest.state import BatchState, GuestRow, OrderRow, ParkedEvent, Position
+from ingest.state import BatchState, Carrier, GuestRow, OrderRow, ParkedEvent
 from mappers.candidate import Clock
 
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -49,7 +49,7 @@ class UnitOfWork:
             keys = sorted(orders)
             for row in execute(sql.READ_ORDERS, (keys,)):
                 state.orders[row[0]] = OrderRow(
-                    *row[:6], Clock(*row[6:10]), *row[10:15], last=Position(*row[15:18])
+                    *row[:6], Clock(*row[6:10]), *row[10:15], last=Carrier(*row[15:18])
                 )
             for row in execute(sql.READ_PARKED, (keys,)):
                 parked = parked_event(row)
@@ -59,7 +59,7 @@ class UnitOfWork:
         """Load guests: after the sessions, because a session tells which guest it belongs to."""
         if guests:
             for row in self._connection.execute(sql.READ_GUESTS, (sorted(guests),)):
-                state.guests[row[0]] = GuestRow(GuestState(*row[:4]), Position(*row[4:7]))
+                state.guests[row[0]] = GuestRow(GuestState(*row[:4]), Carrier(*row[4:7]))
 
     def read_event_keys(self, state: BatchState, keys: Collection[bytes]) -> None:
         """Load which event ids were seen already."""
@@ -134,20 +134,26 @@ class UnitOfWork:
     def _write_events(self, state: BatchState) -> None:
         if state.new_event_keys:
             self._connection.execute(sql.INSERT_EVENT_IDS, (list(state.new_event_keys),))
-        self._run(sql.INSERT_OUTCOMES, state.outcomes)
+        self._run(
+            sql.INSERT_OUTCOMES,
+            [
+                (*position, o.outcome.value, o.channel, o.event_kind, o.order_id, o.canonical_version, o.detail, o.outputs)
+                for position, o in state.outcomes.items()
+            ],
+        )  # fmt: skip
         self._run(
             sql.UPDATE_OUTCOMES,
             [
-                (o.topic, o.partition, o.raw_offset, o.outcome, o.order_id, o.canonical_version, o.detail, o.outputs)
-                for o in state.changed_outcomes
+                (*position, o.outcome.value, o.order_id, o.canonical_version, o.detail, o.outputs)
+                for position, o in state.changed_outcomes.items()
             ],
         )  # fmt: skip
         self._run(
             sql.INSERT_FINDINGS,
             [
                 (
-                    event.topic, event.partition, event.offset, f.rule, f.field, f.severity, f.owner, f.dimension,
-                    f.action, f.message, channel, order_id,
+                    event.topic, event.partition, event.offset, f.rule, f.field, f.severity.value, f.owner, f.dimension,
+                    f.action.value, f.message, channel, order_id,
                 )
                 for event, f, channel, order_id in state.findings
             ],

@@ -1,0 +1,226 @@
+"""The Kafka source: reads raw events in batches, with the group metadata that belongs to each batch."""
+
+from __future__ import annotations
+
+import struct
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
+
+PartitionKey = tuple[str, int]
+
+# Answers that mean "not yet": the offset is part of a transaction still open, or the broker is away.
+_STABLE_LATER = frozenset({KafkaError._TIMED_OUT, KafkaError._TIMED_OUT_QUEUE, KafkaError._TRANSPORT})
+_COMMITTED_POLL_S = 2.0
+
+
+class Consumer(Protocol):
+    """What of a confluent-kafka Consumer is used: so that a simulated one can stand in its place."""
+
+    def subscribe(self, topics: list[str], **callbacks: Callable[..., None]) -> None: ...
+    def poll(self, timeout: float) -> Message | None: ...
+    def consume(self, num_messages: int, timeout: float) -> list[Message]: ...
+    def consumer_group_metadata(self) -> object: ...
+    def incremental_assign(self, partitions: list[TopicPartition]) -> None: ...
+    def incremental_unassign(self, partitions: list[TopicPartition]) -> None: ...
+    def pause(self, partitions: list[TopicPartition]) -> None: ...
+    def resume(self, partitions: list[TopicPartition]) -> None: ...
+    def seek(self, partition: TopicPartition) -> None: ...
+    def committed(self, partitions: list[TopicPartition], timeout: float) -> list[TopicPartition]: ...
+    def get_watermark_offsets(self, partition: TopicPartition, timeout: float) -> tuple[int, int]: ...
+    def close(self) -> None: ...
+
+
+class GroupEvent(Protocol):
+    """Told of every change of ownership, inside `read`."""
+
+    def assigned(self, partitions: Sequence[PartitionKey]) -> None: ...
+    def revoked(self, partitions: Sequence[PartitionKey]) -> None: ...
+    def lost(self, partitions: Sequence[PartitionKey]) -> None: ...
+
+
+class OffsetUnstable(Exception):
+    """The committed offset of a partition did not become stable within its bound."""
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What the group has committed for a partition: offset (None: nothing) and the metadata beside it."""
+
+    offset: int | None
+    metadata: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What one read gave. `group_metadata` was captured right after it and belongs to just these messages."""
+
+    messages: list[Message]
+    group_metadata: object
+    lost_positions: list[tuple[PartitionKey, str]]
+    """Partitions whose log no longer holds the position, with the broker's reason."""
+
+
+def consumer_config(
+    bootstrap_servers: str, group_id: str, protocol: str, slot: str, session_timeout_ms: int
+) -> dict[str, Any]:
+    """Settings of the worker's consumer, for either group protocol."""
+    config: dict[str, Any] = {
+        "bootstrap.servers": bootstrap_servers,
+        "group.id": group_id,
+        "group.protocol": protocol,
+        "client.id": f"{group_id}-{slot}",
+        "isolation.level": "read_committed",
+        "enable.auto.commit": False,
+        "auto.offset.reset": "error",
+        "metadata.recovery.strategy": "none",
+        "fetch.queue.backoff.ms": 10,
+        "fetch.wait.max.ms": 100,
+        "reconnect.backoff.ms": 20,
+        "reconnect.backoff.max.ms": 1000,
+        "fetch.message.max.bytes": 16 * 1024 * 1024,
+        "queued.max.messages.kbytes": 65536,
+    }
+    if protocol == "classic":
+        config["partition.assignment.strategy"] = "cooperative-sticky"
+        config["session.timeout.ms"] = session_timeout_ms
+        config["heartbeat.interval.ms"] = max(session_timeout_ms // 4, 250)
+        # Static membership: a slot restarted in time gets its partitions back without a rebalance. Not for
+        # KIP-848 groups, where the restarted process is refused while its old instance is still known.
+        config["group.instance.id"] = f"{group_id}-{slot}"
+    return config
+
+
+class KafkaSource:
+    """Reads in order: poll for the first message, then take what is already there, never waiting for more."""
+
+    def __init__(self, consumer: Consumer, topics: Sequence[str], listener: GroupEvent) -> None:
+        self._consumer = consumer
+        self._listener = listener
+        self._owned: set[PartitionKey] = set()
+        self._early: deque[Message] = deque()
+        consumer.subscribe(
+            list(topics), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
+        )
+
+    @property
+    def owned(self) -> frozenset[PartitionKey]:
+        """The partitions assigned to this member now."""
+        return frozenset(self._owned)
+
+    def read(self, most: int, timeout_s: float) -> Read:
+        """Read at most `most` messages; waits `timeout_s` for the first one only."""
+        first = self._early.popleft() if self._early else self._consumer.poll(timeout_s)
+        found = [] if first is None else [first, *self._early]
+        self._early.clear()
+        if found and most > len(found):
+            found += self._consumer.consume(most - len(found), 0)
+        metadata = self._consumer.consumer_group_metadata()
+        messages: list[Message] = []
+        lost: list[tuple[PartitionKey, str]] = []
+        for message in found:
+            error = message.error()
+            key = (message.topic(), message.partition())
+            if error is None:
+                if key in self._owned:
+                    messages.append(message)
+            elif error.code() in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):
+                lost.append((key, error.str()))
+        return Read(messages, metadata, lost)
+
+    def keep_alive(self, timeout_s: float) -> None:
+        """Poll while nothing may be processed: partitions are paused, but a message may already be under way."""
+        message = self._consumer.poll(timeout_s)
+        if message is not None:
+            self._early.append(message)
+
+    def drop_early(self, partition: PartitionKey) -> None:
+        """Forget messages of a partition that will be read again from its position."""
+        self._early = deque(m for m in self._early if (m.topic(), m.partition()) != partition)
+
+    def start_at(self, partition: PartitionKey, offset: int) -> None:
+        """Read a partition from an offset on."""
+        position = TopicPartition(*partition, offset)
+        self._consumer.seek(position)
+        self._consumer.resume([position])
+
+    def pause(self, partitions: Sequence[PartitionKey]) -> None:
+        """Stop fetching these partitions; polling goes on."""
+        if partitions:
+            self._consumer.pause([TopicPartition(*key) for key in partitions])
+
+    def committed(
+        self, partition: PartitionKey, bound_s: float, monotonic: Callable[[], float]
+    ) -> Committed:
+        """The stable committed offset. One partition per call: one unstable partition blocks the whole call.
+
+        Raises OffsetUnstable when it does not become stable within `bound_s`.
+        """
+        started = monotonic()
+        while True:
+            remaining = bound_s - (monotonic() - started)
+            try:
+                wait = max(min(_COMMITTED_POLL_S, remaining), 0.05)
+                answer = self._consumer.committed([TopicPartition(*partition)], timeout=wait)[0]
+                if answer.error is None:
+                    offset = answer.offset if answer.offset >= 0 else None
+                    return Committed(offset, answer.metadata or None)
+                error = answer.error
+            except KafkaException as raised:
+                error = raised.args[0]
+                if error.code() not in _STABLE_LATER and not error.retriable():
+                    raise
+            if monotonic() - started >= bound_s:
+                raise OffsetUnstable(f"{partition[0]}/{partition[1]}: {error.str()}")
+
+    def watermarks(self, partition: PartitionKey) -> tuple[int, int]:
+        """First and next offset of a partition's log."""
+        return self._consumer.get_watermark_offsets(TopicPartition(*partition), timeout=10)
+
+    def group_metadata(self) -> object:
+        """The group metadata as of now: for a recovery, which binds it before it reads anything."""
+        return self._consumer.consumer_group_metadata()
+
+    def close(self) -> None:
+        """Leave the group; `revoked` is called for what is still owned."""
+        self._consumer.close()
+
+    def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        # Paused at an explicit offset: recovery decides where reading starts, never the group's own offset.
+        consumer.incremental_assign([TopicPartition(p.topic, p.partition, 0) for p in partitions])
+        consumer.pause(partitions)
+        keys = [(p.topic, p.partition) for p in partitions]
+        self._owned.update(keys)
+        self._listener.assigned(keys)
+
+    def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        keys = self._let_go(partitions)
+        self._listener.revoked(keys)
+        consumer.incremental_unassign(partitions)
+
+    def _on_lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        keys = self._let_go(partitions)
+        self._listener.lost(keys)
+        consumer.incremental_unassign(partitions)
+
+    def _let_go(self, partitions: list[TopicPartition]) -> list[PartitionKey]:
+        keys = [(p.topic, p.partition) for p in partitions]
+        self._owned.difference_update(keys)
+        for key in keys:
+            self.drop_early(key)
+        return keys
+
+
+def is_joined_member(group_metadata: object) -> bool:
+    """Whether the metadata is of a joined member: empty metadata skips the broker's fencing altogether.
+
+    Layout (librdkafka, undocumented): `CGMDv2:`, generation as little-endian int32, group NUL member NUL …
+    """
+    if not isinstance(group_metadata, bytes) or not group_metadata.startswith(b"CGMDv2:"):
+        return group_metadata is not None
+    (generation,) = struct.unpack_from("<i", group_metadata, 7)
+    _group, member, *_ = group_metadata[11:].split(b"\0")
+    return generation > 0 and bool(member)

@@ -1,0 +1,255 @@
+"""One Kafka transaction per call: output records and consumer offsets, together or not at all.
+
+librdkafka has no KIP-890 (confluentinc/librdkafka#5423): a commit that was silently retried may arrive late and
+commit part of the next transaction. So a producer that shows any sign of doubt is destroyed, and a new one with
+the same `transactional.id` fences whatever the old one still has under way.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+import orjson
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
+
+from producers.records import OutputRecord
+from producers.topics import MAX_RECORD_BYTES
+
+# Answers of a group coordinator that no longer knows this member or generation: routine at every rebalance.
+_GROUP_FENCED = frozenset(
+    {
+        KafkaError.ILLEGAL_GENERATION,
+        KafkaError.UNKNOWN_MEMBER_ID,
+        KafkaError.REBALANCE_IN_PROGRESS,
+        KafkaError.FENCED_INSTANCE_ID,
+        KafkaError.STALE_MEMBER_EPOCH,
+        KafkaError.FENCED_MEMBER_EPOCH,
+    }
+)
+_CLOSE_PATIENCE_S = 1.0
+
+
+class Doubt(Exception):
+    """The transaction may or may not have been committed. Only recovery can tell."""
+
+    def __init__(self, reason: str, cause: KafkaException | None = None) -> None:
+        super().__init__(f"{reason}: {cause}" if cause else reason)
+        self.reason = reason
+
+
+class GroupFenced(Exception):
+    """The group has moved on; the transaction was aborted cleanly and nothing of it is visible."""
+
+
+class Producer(Protocol):
+    """What of a confluent-kafka Producer is used: so that a simulated one can stand in its place."""
+
+    def init_transactions(self, timeout: float) -> None: ...
+    def begin_transaction(self) -> None: ...
+    def produce(
+        self, topic: str, value: bytes | None, key: bytes | None, *, headers: list[tuple[str, bytes]]
+    ) -> None: ...
+    def poll(self, timeout: float) -> int: ...
+    def send_offsets_to_transaction(
+        self, positions: list[TopicPartition], group_metadata: object, timeout: float
+    ) -> None: ...
+    def commit_transaction(self, timeout: float) -> None: ...
+    def abort_transaction(self, timeout: float) -> None: ...
+    def close(self) -> object: ...
+
+
+Deadline = Callable[[str], AbstractContextManager[None]]
+"""Opens a named deadline that another thread keeps: no Kafka call may outlast it."""
+
+
+def producer_config(bootstrap_servers: str, transactional_id: str, settings: Mapping[str, int]) -> dict[str, Any]:
+    """Settings of every transactional producer; `settings` gives the tunable ones in milliseconds."""
+    return {
+        "bootstrap.servers": bootstrap_servers,
+        "transactional.id": transactional_id,
+        "transaction.timeout.ms": settings["transaction_timeout_ms"],
+        # The default, rebootstrap, forgets the coordinator after one lost connection and then hangs for ever.
+        "metadata.recovery.strategy": "none",
+        "retry.backoff.ms": settings["retry_backoff_ms"],
+        "reconnect.backoff.ms": 20,
+        "reconnect.backoff.max.ms": 1000,
+        "statistics.interval.ms": 200,
+        "linger.ms": 0,
+        "compression.type": "lz4",
+        "message.max.bytes": MAX_RECORD_BYTES,
+        "queue.buffering.max.messages": 1_000_000,
+        "queue.buffering.max.kbytes": 1_048_576,
+    }
+
+
+class TransactionalPublisher:
+    """Owns one producer at a time; every method may raise `Doubt`, after which the producer is a new one."""
+
+    def __init__(
+        self,
+        make_producer: Callable[[dict[str, Any]], Producer],
+        config: dict[str, Any],
+        monotonic: Callable[[], float],
+        deadline: Deadline,
+        on_recycle: Callable[[str], None],
+    ) -> None:
+        self._make_producer = make_producer
+        self._config = {**config, "stats_cb": self._on_statistics}
+        self._monotonic = monotonic
+        self._deadline = deadline
+        self._on_recycle = on_recycle
+        self._slow_commit_s = 0.8 * config["retry.backoff.ms"] / 1000
+        self._call_timeout_s = config["transaction.timeout.ms"] / 1000
+        self._producer: Producer | None = None
+        self._ended = 0
+        self._coordinator: dict[str, int] | None = None
+        self._statistics_at = 0.0
+
+    @property
+    def transactional_id(self) -> str:
+        """The stable id of this process slot."""
+        return str(self._config["transactional.id"])
+
+    def open(self) -> None:
+        """Start a producer and fence every earlier one with the same id. Raises Doubt when the broker is away."""
+        self._ended = 0
+        self._coordinator = None
+        self._producer = None
+        producer = self._make_producer(self._config)
+        try:
+            with self._deadline("init_transactions"):
+                producer.init_transactions(self._call_timeout_s)
+        except KafkaException as error:
+            _close(producer)
+            raise Doubt("init_transactions", error) from error
+        self._producer = producer
+
+    def close(self) -> None:
+        """Let the producer go; an open transaction is aborted by the broker at the latest on its timeout."""
+        if self._producer is not None:
+            _close(self._producer)
+            self._producer = None
+
+    def recycle(self, reason: str) -> None:
+        """Destroy the producer and start a new one with the same id, which fences the old one's remains."""
+        self._on_recycle(reason)
+        self.close()
+        self.open()
+
+    def serve(self) -> None:
+        """Let callbacks run while nothing is being published."""
+        if self._producer is not None:
+            self._producer.poll(0)
+
+    def publish(
+        self, records: Iterable[OutputRecord], offsets: Sequence[TopicPartition], group_metadata: object
+    ) -> None:
+        """Publish records and offsets in one transaction.
+
+        Raises GroupFenced when the group refused the offsets and the abort was clean, Doubt for anything else:
+        then no producer is open, and the caller recovers.
+        """
+        if self._producer is None:
+            self.open()
+        producer = self._producer
+        assert producer is not None
+        try:
+            began = self._transact(producer, records, offsets, group_metadata)
+        except (KafkaException, BufferError) as error:
+            self._after_failure(producer, error)
+        if began >= self._slow_commit_s and not self._ended_once_each(producer):
+            self.close()
+            self._on_recycle("hidden_retry")
+
+    def _transact(
+        self,
+        producer: Producer,
+        records: Iterable[OutputRecord],
+        offsets: Sequence[TopicPartition],
+        group_metadata: object,
+    ) -> float:
+        """One transaction; gives the seconds that the commit took."""
+        with self._deadline("produce"):
+            producer.begin_transaction()
+            produce = producer.produce
+            for topic, key, value, headers in records:
+                produce(topic, value, key, headers=headers)
+        with self._deadline("send_offsets_to_transaction"):
+            producer.send_offsets_to_transaction(list(offsets), group_metadata, self._call_timeout_s)
+        started = self._monotonic()
+        with self._deadline("commit_transaction"):
+            producer.commit_transaction(self._call_timeout_s)
+        self._ended += 1
+        return self._monotonic() - started
+
+    def _after_failure(self, producer: Producer, error: KafkaException | BufferError) -> None:
+        code = error.args[0].code() if isinstance(error, KafkaException) else None
+        if code in _GROUP_FENCED:
+            try:
+                with self._deadline("abort_transaction"):
+                    producer.abort_transaction(self._call_timeout_s)
+            except KafkaException:
+                pass  # not clean: the producer goes, as after every other error
+            else:
+                self._ended += 1
+                raise GroupFenced(str(error)) from error
+        self.close()
+        self._on_recycle("transaction_failed")
+        raise Doubt("transaction", error if isinstance(error, KafkaException) else None) from error
+
+    def _ended_once_each(self, producer: Producer) -> bool:
+        """Whether the coordinator's own counters show one EndTxn per end and no lost connection.
+
+        The error callback never tells of the coordinator's connection, and `txretries` rises in healthy runs.
+        """
+        since = self._monotonic()
+        with self._deadline("statistics"):
+            while self._statistics_at <= since:
+                if self._monotonic() - since > 1.0:
+                    return False
+                producer.poll(0.05)
+        seen = self._coordinator
+        return seen is not None and seen == {"EndTxn": self._ended, "disconnects": 0, "req_timeouts": 0}
+
+    def _on_statistics(self, document: str) -> None:
+        coordinator = orjson.loads(document)["brokers"].get("TxnCoordinator")
+        self._statistics_at = self._monotonic()
+        if coordinator is not None:
+            self._coordinator = {
+                "EndTxn": coordinator["req"].get("EndTxn", 0),
+                "disconnects": coordinator["disconnects"],
+                "req_timeouts": coordinator["req_timeouts"],
+            }
+
+
+def end_transaction_of(
+    make_producer: Callable[[dict[str, Any]], Producer], config: dict[str, Any], timeout_s: float
+) -> None:
+    """End at once whatever transaction a dead owner left open, by initialising its `transactional.id`.
+
+    Raises Doubt when the broker does not answer in time.
+    """
+    producer = make_producer(config)
+    try:
+        producer.init_transactions(timeout_s)
+    except KafkaException as error:
+        raise Doubt("take_over", error) from error
+    finally:
+        _close(producer)
+
+
+def _close(producer: Producer) -> None:
+    """Close without waiting: `close()` raises on a fenced producer and blocks while the broker is away."""
+
+    def close() -> None:
+        try:
+            producer.close()
+        except KafkaException:
+            return  # a fatal producer says so once more when it is closed
+
+    thread = threading.Thread(target=close, name="close-producer", daemon=True)
+    thread.start()
+    thread.join(_CLOSE_PATIENCE_S)
