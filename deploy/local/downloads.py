@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import shutil
 import tarfile
 import time
@@ -50,7 +49,7 @@ Fetch = Callable[[Artifact, Path], Path]
 
 
 def locked_artifacts(text: str) -> list[Artifact]:
-    """Read a lock file: `group:artifact:version[:packaging:classifier] sha256` a line, `#` starts a comment."""
+    """Read lines `group:artifact:version[:packaging:classifier] sha256`; `#` starts a comment."""
     artifacts = []
     for line in text.splitlines():
         if not line.strip() or line.startswith("#"):
@@ -65,7 +64,7 @@ def locked_artifacts(text: str) -> list[Artifact]:
 def user_cache() -> Path:
     """The folder where downloads are kept, shared by every checkout of this user."""
     try:
-        import platformdirs  # noqa: PLC0415  only the local stack needs it, and it comes with its extra
+        import platformdirs
     except ImportError as error:
         raise ProgramMissing("platformdirs", str(error)) from error
     return Path(platformdirs.user_cache_dir("ordergate"))
@@ -74,8 +73,8 @@ def user_cache() -> Path:
 def from_maven(artifact: Artifact, folder: Path) -> Path:
     """Download with jgo, from the repositories the user's jgo settings name, else from jgo's default."""
     try:
-        from jgo.config import GlobalSettings  # noqa: PLC0415  only a download needs it, not a start
-        from jgo.maven import MavenContext  # noqa: PLC0415
+        from jgo.config import GlobalSettings
+        from jgo.maven import MavenContext
     except ImportError as error:
         raise ProgramMissing("jgo, which downloads Kafka and the registry,", str(error)) from error
     chosen = GlobalSettings.load().repositories
@@ -95,7 +94,11 @@ def kafka_jars(cache: Path, report: Report, fetch: Fetch = from_maven) -> Path:
     wanted = [one for one in locked_artifacts(LOCK_FILE.read_text()) if one.packaging == "jar"]
     folder = cache / f"kafka-{KAFKA_VERSION}-{_digest(wanted)}"
     if not _whole(folder, wanted):
-        _guarded(cache, 60 * _MEGABYTE, report, lambda: _collect(cache, folder, wanted, "Kafka", report, fetch))
+
+        def collect() -> None:
+            _collect(cache, folder, wanted, "Kafka", report, fetch)
+
+        _guarded(cache, 60 * _MEGABYTE, report, collect)
     return folder
 
 
@@ -181,7 +184,10 @@ def _fetch_one(artifact: Artifact, folder: Path, cache: Path, fetch: Fetch) -> N
         try:
             file = fetch(artifact, private)
             break
-        except (OSError, RuntimeError) as error:  # requests' errors are OSErrors; jgo says "not found" as RuntimeError
+        except (
+            OSError,
+            RuntimeError,
+        ) as error:  # every error of requests is an OSError; jgo's own is the other
             if isinstance(error, OSError) and DiskFull.is_meant_by(error):
                 raise
             if attempt == _ATTEMPTS:
@@ -216,4 +222,4 @@ def _sha256(file: Path) -> str:
 def _write_whole(file: Path, text: str) -> None:
     half = file.with_suffix(".half")
     half.write_text(text)
-    os.replace(half, file)
+    half.replace(file)

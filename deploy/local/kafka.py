@@ -121,9 +121,7 @@ class Kafka(Part):
         """Whether this cluster (and no other on that port) answers with its metadata."""
         if not answers(self.port):
             return False
-        client = AdminClient(
-            {"bootstrap.servers": self.address(), "socket.timeout.ms": 2000, "log_level": 0, "reconnect.backoff.ms": 50}
-        )
+        client = AdminClient({"bootstrap.servers": self.address(), "socket.timeout.ms": 2000, "log_level": 0})
         try:
             metadata = client.list_topics(timeout=2)
         except KafkaException:

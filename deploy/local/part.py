@@ -100,7 +100,7 @@ class Part(ABC):
     def start(self, report: Report = silent, given_up: threading.Event | None = None) -> None:
         """Start the server on its remembered port, with the data it had, and wait until it answers.
 
-        Nothing happens if it runs and answers already. When `given_up` is set, the wait ends with StartFailed.
+        Nothing happens if it runs and answers already. Setting `given_up` ends the wait with StartFailed.
 
         Raises:
             PortTaken, StartFailed, and what preparing it may raise.
@@ -154,7 +154,8 @@ class Part(ABC):
         """What the server is doing now."""
         running = self.running()
         if running is None:
-            return PartStatus(self.name, State.STOPPED, "", self.version, log=self.log if self.log.exists() else None)
+            log = self.log if self.log.exists() else None
+            return PartStatus(self.name, State.STOPPED, "", self.version, log=log)
         return PartStatus(
             self.name,
             State.RUNNING if self.is_healthy() else State.UNHEALTHY,

@@ -1,4 +1,4 @@
-"""The stack's ports: chosen once, remembered in the run directory, chosen again only when someone else took one."""
+"""The stack's ports: chosen once, remembered in the run directory, chosen again only when taken by others."""
 
 import json
 import random
@@ -7,8 +7,9 @@ from pathlib import Path
 
 HOST = "127.0.0.1"
 
-# Below the range from which systems pick ports for outgoing connections. A server that stops for a moment would else find
-# its port taken by some client's connection; worse, a client that retries a dead port of that range can connect to itself.
+# Below the range from which systems pick ports for outgoing connections. A server that stops for a moment would
+# else find its port taken by some client's connection; worse, a client that retries a dead port of that range can
+# connect to itself.
 _RANGE = range(20_000, 30_000)
 
 

@@ -40,7 +40,7 @@ class Postgres(Part):
     name: ClassVar[str] = "PostgreSQL"
     version: ClassVar[str] = installed_version()
     port_names: ClassVar[tuple[str, ...]] = ("postgres",)
-    # SIGTERM would wait for every client to leave; SIGINT ends their sessions, rolls back and shuts down cleanly.
+    # SIGTERM would wait for every client to leave; SIGINT ends their sessions and shuts down cleanly.
     stop_signal: ClassVar[signal.Signals] = signal.SIGINT
 
     def __init__(self, run_dir: Path, ports: Ports) -> None:

@@ -1,7 +1,7 @@
 """Where PostgreSQL's programs and data lie, so that the account it runs as can reach them.
 
-PostgreSQL refuses to run as root, so root runs it as `nobody`, who cannot enter a private home or temporary folder.
-Nothing of the caller's is opened up for that: what `nobody` needs is put below a system folder of our own instead.
+PostgreSQL refuses to run as root, so root runs it as `nobody`, who cannot enter a private home or temporary
+folder. Nothing of the caller's is opened up for that: what `nobody` needs is put below a system folder of our own.
 """
 
 import hashlib
@@ -84,7 +84,11 @@ def remove_home(folder: Path) -> None:
 def _can_run(program: Path, account: Account) -> bool:
     try:
         done = subprocess.run(  # noqa: S603  the command is ours
-            [program, "--version"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False, cwd="/",
+            [program, "--version"],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            check=False,
+            cwd="/",
             **as_account(account),
         )
     except OSError:
@@ -98,10 +102,12 @@ def _copy_package(package: Path, copy: Path) -> None:
     shutil.rmtree(half, ignore_errors=True)
     for source in (package, package.with_name(f"{_PACKAGE}.libs")):
         if source.exists():  # the libraries are inside the package on some systems
-            shutil.copytree(source, half / source.name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(
+                source, half / source.name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__")
+            )
     for path in (half, *half.rglob("*")):
         if not path.is_symlink():
-            # What the owner may read or run, everybody may: a tight umask at installation time does not matter.
+            # What the owner may read or run, everybody may: whatever the umask was at installation.
             mode = path.stat().st_mode & 0o700
             path.chmod(mode | (mode & 0o500) >> 3 | (mode & 0o500) >> 6)
     half.rename(copy)

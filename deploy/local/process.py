@@ -1,7 +1,7 @@
 """Background processes that outlive the command that started them, known by pid file.
 
-A pid alone is not an identity: the system gives it to a stranger once its owner is gone. A pid file therefore keeps the
-start time and the command line too, and nothing is signalled unless all three still agree.
+A pid alone is not an identity: the system gives it to a stranger once its owner is gone. A pid file therefore
+keeps the start time and the command line too, and nothing is signalled unless all three still agree.
 """
 
 import contextlib
@@ -14,6 +14,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TypedDict
 
 from deploy.local.errors import ProgramMissing
 
@@ -22,7 +23,9 @@ try:
 except ImportError as missing:
     raise ProgramMissing("psutil", str(missing)) from missing
 
-_CLOCK_TOLERANCE_SECONDS = 2.0  # a start time is derived from the wall clock, which may be corrected meanwhile
+_CLOCK_TOLERANCE_SECONDS = (
+    2.0  # a start time is derived from the wall clock, which may be corrected meanwhile
+)
 _POLL_SECONDS = 0.02
 
 _children: dict[int, "subprocess.Popen[bytes]"] = {}
@@ -125,7 +128,7 @@ def start(
         )
     _children[child.pid] = child
     started = time.time()
-    # Until the kernel has laid out the new program's arguments (microseconds), its command line reads as empty.
+    # Until the kernel has laid out the new program's arguments, its command line reads as empty.
     with contextlib.suppress(psutil.NoSuchProcess):
         handle = psutil.Process(child.pid)
         started = handle.create_time()
@@ -134,8 +137,16 @@ def start(
     return Process(child.pid, started, tuple(command))
 
 
-def as_account(account: Account | None) -> dict[str, object]:
-    """The arguments that make `subprocess` run a command as that account."""
+class AsAccount(TypedDict, total=False):
+    """The arguments that make `subprocess` run a command as another account."""
+
+    user: int
+    group: int
+    extra_groups: list[int]
+
+
+def as_account(account: Account | None) -> AsAccount:
+    """How to run a command as the account (None: as the caller)."""
     if account is None:
         return {}
     return {"user": account.uid, "group": account.gid, "extra_groups": []}

@@ -42,7 +42,7 @@ class Endpoints:
 
 
 def default_run_dir(environment: Mapping[str, str] = os.environ) -> Path:
-    """`ORDERGATE_RUN_DIR`, else `.run/stack` at the top of the checkout one stands in, else in the current folder."""
+    """`ORDERGATE_RUN_DIR`, else `.run/stack` at the top of the checkout one stands in, else right here."""
     if chosen := environment.get(RUN_DIR_VARIABLE):
         return Path(chosen).expanduser().absolute()
     here = Path.cwd()
@@ -53,9 +53,9 @@ def default_run_dir(environment: Mapping[str, str] = os.environ) -> Path:
 class Stack:
     """The stack of one run directory; any number of objects and processes may stand for the same stack.
 
-    A part that an environment variable names elsewhere is neither started nor stopped here. The registry keeps its schemas
-    in the stack's own PostgreSQL, never in a database someone else gave: with DATABASE_URL set and SCHEMA_REGISTRY_URL not,
-    PostgreSQL is started all the same, for the registry alone.
+    A part that an environment variable names elsewhere is neither started nor stopped here. The registry keeps its
+    schemas in the stack's own PostgreSQL, never in a database someone else gave: with DATABASE_URL set and
+    SCHEMA_REGISTRY_URL not, PostgreSQL is started all the same, for the registry alone.
     """
 
     def __init__(
@@ -148,7 +148,9 @@ class Stack:
         for part, variable in self._all_parts():
             given = self._given.get(variable)
             if given is not None:
-                found.append(PartStatus(part.name, State.EXTERNAL, masked(given), note=f"named by {variable}"))
+                found.append(
+                    PartStatus(part.name, State.EXTERNAL, masked(given), note=f"named by {variable}")
+                )
             if part in own:
                 found.append(part.status())
         return found
@@ -184,20 +186,23 @@ class Stack:
                 for name in part.port_names:
                     port, replaced = self._ports.settle(name)
                     if replaced is not None:
-                        report(f"port {replaced} of {name} is taken by another process; using {port} from now on")
+                        report(
+                            f"port {replaced} of {name} is taken by another process; using {port} from now on"
+                        )
 
     def _start(self, report: Report) -> None:
         own = self._own_parts()
         idle = [part for part in own if part.running() is None]
         given_up = threading.Event()
 
-        def start(*parts: Part) -> None:
-            for part in parts:
+        def start(line: list[Part]) -> None:
+            for part in line:
                 part.start(report, given_up)
 
-        lines = [[part for part in own if part is self._kafka], [part for part in own if part is not self._kafka]]
+        kafka: list[Part] = [part for part in own if part is self._kafka]
+        lines = [kafka, [part for part in own if part not in kafka]]
         with ThreadPoolExecutor(max_workers=len(lines), thread_name_prefix="start") as pool:
-            starts = [pool.submit(start, *line) for line in lines]
+            starts = [pool.submit(start, line) for line in lines]
             try:
                 done, _ = wait(starts, return_when=FIRST_EXCEPTION)
                 for one in done:
@@ -218,7 +223,7 @@ class Stack:
 
     @contextmanager
     def _alone(self, report: Report) -> Iterator[None]:
-        """Own the run directory: made if missing, refused if it is someone else's, locked against other commands."""
+        """Own the run directory: made if missing, refused if someone else's, locked against other commands."""
         try:
             self._claim()
             with exclusive(
@@ -256,7 +261,9 @@ def masked(address: str) -> str:
 
 def _check_platform() -> None:
     if sys.platform not in ("linux", "darwin"):
-        raise UnsupportedPlatform(sys.platform, "its process control and its PostgreSQL are made for Linux and macOS")
+        raise UnsupportedPlatform(
+            sys.platform, "its process control and its PostgreSQL are made for Linux and macOS"
+        )
 
 
 def _one_at_a_time(report: Report) -> Report:
