@@ -7,9 +7,9 @@ from pathlib import Path
 
 HOST = "127.0.0.1"
 
-# Below the range from which systems pick ports for outgoing connections. A server that stops for a moment would
-# else find its port taken by some client's connection; worse, a client that retries a dead port of that range can
-# connect to itself.
+# Below the range from which systems pick ports for outgoing connections. A server that stops for a moment
+# would else find its port taken by some client's connection; worse, a client that retries a dead port of that
+# range can connect to itself.
 _RANGE = range(20_000, 30_000)
 
 

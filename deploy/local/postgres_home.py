@@ -1,7 +1,7 @@
 """Where PostgreSQL's programs and data lie, so that the account it runs as can reach them.
 
 PostgreSQL refuses to run as root, so root runs it as `nobody`, who cannot enter a private home or temporary
-folder. Nothing of the caller's is opened up for that: what `nobody` needs is put below a system folder of our own.
+folder. Nothing of the caller's is opened up for that: what `nobody` needs is put below a system folder.
 """
 
 import hashlib

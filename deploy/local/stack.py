@@ -53,9 +53,9 @@ def default_run_dir(environment: Mapping[str, str] = os.environ) -> Path:
 class Stack:
     """The stack of one run directory; any number of objects and processes may stand for the same stack.
 
-    A part that an environment variable names elsewhere is neither started nor stopped here. The registry keeps its
-    schemas in the stack's own PostgreSQL, never in a database someone else gave: with DATABASE_URL set and
-    SCHEMA_REGISTRY_URL not, PostgreSQL is started all the same, for the registry alone.
+    A part that an environment variable names elsewhere is neither started nor stopped here. The registry
+    keeps its schemas in the stack's own PostgreSQL, never in a database someone else gave: with DATABASE_URL
+    set and SCHEMA_REGISTRY_URL not, PostgreSQL is started all the same, for the registry alone.
     """
 
     def __init__(
@@ -223,7 +223,7 @@ class Stack:
 
     @contextmanager
     def _alone(self, report: Report) -> Iterator[None]:
-        """Own the run directory: made if missing, refused if someone else's, locked against other commands."""
+        """Own the run directory: made if missing, refused if someone else's, locked against others."""
         try:
             self._claim()
             with exclusive(

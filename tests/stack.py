@@ -1,0 +1,70 @@
+"""Which stack the tests run on, chosen by ORDERGATE_STACK: `local` (the default) or `docker`."""
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from deploy.local.ports import Ports
+from deploy.local.stack import Endpoints, Stack
+
+CHOICE = "ORDERGATE_STACK"
+_COMPOSE = Path(__file__).parent.parent / "deploy" / "compose.yaml"
+
+
+@contextmanager
+def local_stack(run_dir: Path) -> Iterator[Stack]:
+    """A running stack in an empty folder, gone without a trace afterwards, whatever happened meanwhile."""
+    stack = Stack(run_dir)
+    try:
+        stack.up()
+        yield stack
+    finally:
+        stack.forget()
+
+
+@contextmanager
+def docker_stack(folder: Path) -> Iterator[Endpoints]:
+    """The same parts from deploy/compose.yaml, under free ports; the tests are skipped where Docker does not answer."""
+    import docker
+    from docker.errors import DockerException
+    from testcontainers.compose import DockerCompose
+
+    try:
+        docker.from_env().ping()
+    except DockerException as error:
+        pytest.skip(f"{CHOICE}=docker, but Docker does not answer: {error}")
+    ports = Ports(folder / "ports.json")
+    kafka, postgres, registry = (ports.settle(name)[0] for name in ("kafka", "postgres", "registry"))
+    settings = folder / "compose.env"
+    settings.write_text(
+        f"COMPOSE_PROJECT_NAME=ordergate-tests-{secrets.token_hex(4)}\n"
+        f"ORDERGATE_KAFKA_PORT={kafka}\nORDERGATE_POSTGRES_PORT={postgres}\nORDERGATE_REGISTRY_PORT={registry}\n"
+    )
+    with DockerCompose(_COMPOSE.parent, compose_file_name=_COMPOSE.name, env_file=str(settings)):
+        given = os.environ
+        yield Endpoints(
+            given.get("KAFKA_BOOTSTRAP_SERVERS") or f"127.0.0.1:{kafka}",
+            given.get("DATABASE_URL") or f"postgresql://ordergate:ordergate@127.0.0.1:{postgres}/ordergate",
+            given.get("SCHEMA_REGISTRY_URL") or f"http://127.0.0.1:{registry}/apis/ccompat/v7",
+        )
+
+
+@contextmanager
+def empty_database(server: str, name: str) -> Iterator[str]:
+    """A database of that name on the server `server` (a URL) leads to: its URL, dropped at the end."""
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    try:
+        head, _, query = server.partition("?")
+        yield head.rpartition("/")[0] + "/" + name + (f"?{query}" if query else "")
+    finally:
+        with psycopg.connect(server, autocommit=True) as connection:
+            connection.execute(
+                sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
+            )
