@@ -6,7 +6,7 @@ import struct
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 
@@ -123,7 +123,7 @@ class KafkaSource:
         lost: list[tuple[PartitionKey, str]] = []
         for message in found:
             error = message.error()
-            key = (message.topic(), message.partition())
+            key = cast("PartitionKey", (message.topic(), message.partition()))
             if error is None:
                 if key in self._owned:
                     messages.append(message)

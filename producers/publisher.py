@@ -127,6 +127,11 @@ class TransactionalPublisher:
             raise Doubt("init_transactions", error) from error
         self._producer = producer
 
+    def ensure_open(self) -> None:
+        """Start a producer when there is none. Raises Doubt when the broker is away."""
+        if self._producer is None:
+            self.open()
+
     def close(self) -> None:
         """Let the producer go; an open transaction is aborted by the broker at the latest on its timeout."""
         if self._producer is not None:
@@ -152,8 +157,7 @@ class TransactionalPublisher:
         Raises GroupFenced when the group refused the offsets and the abort was clean, Doubt for anything else:
         then no producer is open, and the caller recovers.
         """
-        if self._producer is None:
-            self.open()
+        self.ensure_open()
         producer = self._producer
         assert producer is not None
         try:

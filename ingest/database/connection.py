@@ -1,0 +1,94 @@
+"""The worker's connection to PostgreSQL: one, opened when needed, thrown away at the first doubt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+import psycopg
+from psycopg import errors
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+_APPLICATION = "ordergate"
+_LOST = (psycopg.OperationalError, psycopg.InterfaceError)
+_AGAIN = (errors.SerializationFailure, errors.DeadlockDetected)
+
+
+class DatabaseLost(Exception):
+    """The connection broke. Whether the transaction was committed is unknown: only recovery can tell."""
+
+
+class TryAgain(Exception):
+    """The transaction was rolled back because of another one: decided again, it will see that one's rows."""
+
+
+class Refused(Exception):
+    """PostgreSQL refuses what was written; the transaction was rolled back. Some event of the batch is why."""
+
+    def __init__(self, error: psycopg.Error) -> None:
+        super().__init__(type(error).__name__)
+        self.reason = type(error).__name__
+        self.sqlstate = error.sqlstate or ""
+
+
+class Database:
+    """Transactions on one connection. Not for use by several threads at once."""
+
+    def __init__(self, url: str, connect_timeout_s: int = 5) -> None:
+        self._url = url
+        self._timeout = connect_timeout_s
+        self._connection: Connection | None = None
+
+    @property
+    def address(self) -> str:
+        """Host, port and database, without credentials."""
+        parts = urlsplit(self._url)
+        return f"{parts.hostname}:{parts.port or 5432}{parts.path}"
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """One transaction; committed when the block ends.
+
+        Raises DatabaseLost (unknown whether committed), TryAgain (rolled back, another transaction was first)
+        or Refused (rolled back, the data is at fault).
+        """
+        try:
+            connection = self._open()
+            with connection.transaction():
+                yield connection
+        except (*_AGAIN, errors.UniqueViolation) as error:
+            raise TryAgain(type(error).__name__) from error
+        except (errors.DataError, errors.IntegrityError, errors.ProgramLimitExceeded) as error:
+            raise Refused(error) from error
+        except _LOST as error:
+            self.close()
+            raise DatabaseLost(str(error).strip()) from error
+
+    def close(self) -> None:
+        """Drop the connection; the next transaction opens a new one."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def _open(self) -> Connection:
+        if self._connection is None:
+            self._connection = connect(self._url, self._timeout)
+        return self._connection
+
+
+def connect(url: str, timeout_s: int = 5) -> Connection:
+    """A connection with the settings that the guarantees need. Raises psycopg.OperationalError."""
+    return psycopg.connect(
+        url,
+        connect_timeout=timeout_s,
+        application_name=_APPLICATION,
+        autocommit=True,
+        # A dead peer is noticed within 15 s even when it closes no connection.
+        keepalives_idle=5,
+        keepalives_interval=5,
+        keepalives_count=2,
+        tcp_user_timeout=15_000,
+    )

@@ -1,0 +1,94 @@
+"""The position of each raw partition: what is decided, who decides, and up to where the journal reaches.
+
+The row is the authority on ownership, not the consumer group: a client may believe that it owns a partition long
+after it lost it. Raising `epoch` fences every earlier owner; every batch compares and sets epoch, offset and
+sequence in one statement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from ingest.database import statements as sql
+from ingest.database.connection import Connection
+
+
+class Fenced(Exception):
+    """Another process has taken over a partition since this one fenced it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """A position as it was when this process fenced it."""
+
+    epoch: int
+    next_offset: int
+    sequence: int
+    topic_id: str
+    previous_owner: str | None
+    released: bool
+
+
+class Advance(NamedTuple):
+    """One partition's step in a batch: from `base_offset` to `next_offset`, as row `sequence` + 1."""
+
+    topic: str
+    partition: int
+    epoch: int
+    base_offset: int
+    next_offset: int
+    sequence: int
+
+
+_CREATE = """
+INSERT INTO positions (topic, partition, topic_id, epoch, next_offset, sequence, published_sequence, owner, released,
+       updated_at)
+VALUES (%b, %b, %b, 0, %b, 0, 0, NULL, true, now()) ON CONFLICT DO NOTHING
+"""
+_FENCE = """
+UPDATE positions AS p SET epoch = p.epoch + 1, owner = %b, released = false, updated_at = now()
+FROM (SELECT * FROM positions WHERE topic = %b AND partition = %b FOR UPDATE) AS old
+WHERE p.topic = old.topic AND p.partition = old.partition
+RETURNING p.epoch, p.next_offset, p.sequence, p.topic_id, old.owner, old.released
+"""
+_RELEASE = """
+UPDATE positions SET released = true, updated_at = now()
+WHERE topic = %b AND partition = %b AND epoch = %b
+"""
+
+
+def fence(connection: Connection, topic: str, partition: int, owner: str) -> Fence | None:
+    """Take a partition: no earlier owner can commit for it any more. None when it has no row yet."""
+    row = connection.execute(_FENCE, (owner, topic, partition)).fetchone()
+    return Fence(*row) if row else None
+
+
+def create(connection: Connection, topic: str, partition: int, topic_id: str, start: int) -> None:
+    """Give a partition never seen before its row, starting at raw offset `start`."""
+    connection.execute(_CREATE, (topic, partition, topic_id, start))
+
+
+def release(connection: Connection, topic: str, partition: int, epoch: int) -> None:
+    """Say that this owner left with nothing under way. Does nothing when another one has taken over."""
+    connection.execute(_RELEASE, (topic, partition, epoch))
+
+
+def lock(connection: Connection, expected: Sequence[Advance]) -> None:
+    """Lock the rows of a batch's partitions, in sorted order. Raises Fenced when one is not as expected."""
+    keys = ([a.topic for a in expected], [a.partition for a in expected])
+    found = {
+        (topic, partition): (epoch, offset, sequence)
+        for topic, partition, epoch, offset, sequence in connection.execute(sql.LOCK_POSITIONS, keys)
+    }
+    for step in expected:
+        if found.get((step.topic, step.partition)) != (step.epoch, step.base_offset, step.sequence):
+            raise Fenced(f"{step.topic}/{step.partition}")
+
+
+def advance(connection: Connection, steps: Iterable[Advance]) -> None:
+    """Move positions on. Raises Fenced when one was not where this process left it: nothing may be committed."""
+    columns = [list(column) for column in zip(*steps, strict=True)]
+    if connection.execute(sql.ADVANCE_POSITIONS, columns).rowcount != len(columns[0]):
+        raise Fenced("a position moved under its lock")

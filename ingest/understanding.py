@@ -1,0 +1,138 @@
+"""From a raw event to what it means, before anything is known of its order: decode, identify, map. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from consumers.channel import Channel
+from guests.contact import ContactNormaliser
+from guests.session import identify_guest
+from ingest.raw_event import RawEvent
+from mappers.candidate import CheckoutFact, DefectiveEvent, EventContext, Mapped, PartialChange, Snapshot
+from quality.contract import Contract
+from quality.finding import Finding
+from schemas import identifiers
+from schemas.json_document import DocumentError, decode
+from schemas.types import CanonicalOrder
+
+UNNAMED_ACCOUNT = "default"
+
+
+@dataclass(slots=True)
+class Understood:
+    """What one raw event means, or every reason why it cannot be told (`mapped` None, `findings` filled)."""
+
+    event: RawEvent
+    channel: Channel
+    contract: Contract
+    document: Mapping[str, Any] | None = None
+    event_kind: str | None = None
+    source_account: str = UNNAMED_ACCOUNT
+    event_id: str | None = None
+    mapped: Mapped | None = None
+    findings: list[Finding] = field(default_factory=list)
+    stage: str = "decode"
+
+    @property
+    def event_key(self) -> bytes | None:
+        """Identity of the event itself, where its channel gives one."""
+        if self.event_id is None:
+            return None
+        return identifiers.event_key(
+            self.channel.name, self.source_account, self.event_kind or "", self.event_id
+        )
+
+    @property
+    def order_id(self) -> str | None:
+        """The order it is about."""
+        mapped = self.mapped
+        if isinstance(mapped, Snapshot):
+            return mapped.order["order_id"]
+        return mapped.order_id if isinstance(mapped, PartialChange) else None
+
+    @property
+    def session_id(self) -> str | None:
+        """The guest session it is about: of a checkout fact, or of a guest's order."""
+        mapped = self.mapped
+        if isinstance(mapped, CheckoutFact):
+            return identifiers.session_id(mapped.channel, mapped.source_account, mapped.session_ref)
+        if isinstance(mapped, Snapshot) and mapped.order["customer"]["kind"] == "GUEST":
+            order = mapped.order
+            ref = mapped.session_ref or f"order/{order['source_order_id']}"
+            return identifiers.session_id(order["source"], order["source_account"], ref)
+        return None
+
+
+class Reader:
+    """Reads raw events of all channels: topic → channel, contract, and the contact normaliser they share."""
+
+    def __init__(
+        self,
+        channels: Mapping[str, Channel],
+        contracts: Mapping[str, Contract],
+        contacts: ContactNormaliser,
+        payload_limit: int,
+    ) -> None:
+        """`channels` by topic, `contracts` by channel name."""
+        self._by_topic = {topic: (channel, contracts[channel.name]) for topic, channel in channels.items()}
+        self._contacts = contacts
+        self._payload_limit = payload_limit
+
+    def decode(self, event: RawEvent) -> Understood:
+        """The document of a raw event; a body that is no JSON document becomes a finding."""
+        channel, contract = self._by_topic[event.topic]
+        understood = Understood(event, channel, contract)
+        try:
+            understood.document = decode(event.value, limit=self._payload_limit)
+        except DocumentError as error:
+            understood.findings.append(contract.finding(error.rule, "", error.message))
+        return understood
+
+    def map(self, understood: Understood) -> Understood:
+        """Identify and map a decoded event, in place; every defect becomes a finding."""
+        document = understood.document
+        if document is None:
+            return understood
+        channel, event = understood.channel, understood.event
+        understood.stage = "map"
+        try:
+            headers = {name.lower(): value for name, value in event.headers if value is not None}
+            envelope = channel.identify(headers, document)
+            understood.event_kind = envelope.event_kind
+            understood.source_account = envelope.source_account
+            understood.event_id = envelope.event_id
+            context = EventContext(
+                channel.name,
+                envelope.source_account,
+                envelope.event_kind,
+                envelope.event_id,
+                event.timestamp_ms * 1000,
+            )
+            mapped = channel.map_event(document, context)
+        except DefectiveEvent as error:
+            finding = understood.contract.finding
+            understood.findings += [finding(d.rule, d.path, d.message) for d in error.defects]
+        except Exception as error:  # noqa: BLE001 -- a fault in one mapper must not stop its partition
+            understood.findings.append(
+                understood.contract.finding(
+                    "mapper_failed", "", f"the mapper failed with {type(error).__name__}; the event is safe"
+                )
+            )
+        else:
+            understood.mapped = mapped
+            understood.stage = "check"
+            if isinstance(mapped, Snapshot):
+                self._identify_buyer(mapped.order, understood.session_id)
+            elif isinstance(mapped, CheckoutFact) and mapped.contact is not None:
+                mapped.contact = self._contacts.normalise(mapped.contact, None)
+        understood.document = None
+        return understood
+
+    def _identify_buyer(self, order: CanonicalOrder, session_id: str | None) -> None:
+        address = order["shipping_address"] or order["billing_address"]
+        contact = self._contacts.normalise(order["contact"], address["country"] if address else None)
+        order["contact"] = contact
+        if session_id is not None:
+            order["customer"]["guest_id"] = identify_guest(contact, session_id)

@@ -1,0 +1,115 @@
+"""The receipt: the group's committed offset and, as its metadata, the number of the newest journal row published.
+
+Kafka writes both in the same transaction as the output, so "was it published?" always has one answer, also for
+rows that move no offset.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from confluent_kafka import TopicPartition
+
+from consumers.kafka_source import Committed
+from ingest.database.journal import JournalRow
+from ingest.database.positions import Fence
+from ingest.errors import PartitionHalted
+
+_PREFIX = "ordergate:"
+
+
+def receipt(topic: str, partition: int, next_offset: int, sequence: int) -> TopicPartition:
+    """What to commit for a partition together with the output of journal row `sequence`."""
+    return TopicPartition(topic, partition, next_offset, f"{_PREFIX}{sequence}")
+
+
+def published_sequence(committed: Committed) -> int | None:
+    """The newest journal row published, None when somebody else committed this offset."""
+    metadata = committed.metadata or ""
+    number = metadata.removeprefix(_PREFIX)
+    return int(number) if metadata.startswith(_PREFIX) and number.isdecimal() else None
+
+
+@dataclass(frozen=True, slots=True)
+class LogBounds:
+    """First offset and next offset of a raw partition's log."""
+
+    low: int
+    high: int
+
+
+def check(
+    topic: str,
+    partition: int,
+    fence: Fence,
+    topic_id: str,
+    committed: Committed,
+    bounds: LogBounds,
+) -> int:
+    """Compare database and Kafka; gives the sequence up to which Kafka has published.
+
+    Raises PartitionHalted when they cannot both be right.
+    """
+    decided = f"the database has decided offsets below {fence.next_offset:,} (journal row {fence.sequence:,})"
+
+    def halt(cause: str, known: str, safe: str) -> PartitionHalted:
+        return PartitionHalted(
+            topic, partition, cause, known=f"{known}; {decided}", safe=safe,
+            do=f"look at `ordergate positions`, find out what happened to {topic}, then restore the side that is wrong",
+        )  # fmt: skip
+
+    if fence.topic_id != topic_id:
+        raise halt(
+            "the topic was deleted and made again",
+            f"Kafka's topic id is {topic_id}, the database knows {fence.topic_id}",
+            "offsets of the new topic mean other events: nothing of it was read",
+        )
+    if not bounds.low <= fence.next_offset <= bounds.high:
+        raise halt(
+            "the position is outside the log",
+            f"Kafka has offsets {bounds.low:,} to {bounds.high - 1:,}",
+            "nothing was skipped and nothing was published twice",
+        )
+    if committed.offset is None:
+        raise halt(
+            "the group's committed offset is gone",
+            f"row {fence.sequence:,} may or may not be published, and only the committed offset tells",
+            "nothing was published twice; events are in the log and in the journal",
+        )
+    sequence = published_sequence(committed)
+    if sequence is None:
+        raise halt(
+            "somebody else has moved the group's offset",
+            f"the group is at offset {committed.offset:,} without Ordergate's receipt",
+            "nothing was published twice; events are in the log and in the journal",
+        )
+    if sequence > fence.sequence or committed.offset > fence.next_offset:
+        raise halt(
+            "PostgreSQL is behind Kafka",
+            f"Kafka says offsets below {committed.offset:,} are published (journal row {sequence:,}); "
+            "was the database restored from a backup?",
+            f"nothing was published twice; {max(committed.offset - fence.next_offset, 0):,} "
+            "events are in the log and can be read again",
+        )
+    return sequence
+
+
+def check_rows(
+    topic: str, partition: int, fence: Fence, committed: Committed, rows: Sequence[JournalRow]
+) -> None:
+    """Whether the journal joins without a gap from the receipt to the position; raises PartitionHalted."""
+    at, sequence = committed.offset or 0, published_sequence(committed) or 0
+    for row in rows:
+        if row.base_offset != at or row.sequence != sequence + 1:
+            break
+        at, sequence = row.next_offset, row.sequence
+    if at != fence.next_offset or sequence != fence.sequence:
+        raise PartitionHalted(
+            topic, partition, "the journal has a gap",
+            known=f"published up to offset {committed.offset or 0:,}; the journal reaches {at:,} without a gap; "
+            f"the database has decided offsets below {fence.next_offset:,} (was it down for longer than "
+            "the journal is kept?)",
+            safe="nothing was published twice; the orders are in the database and the raw events in the log",
+            do="look at `ordergate positions` and raise ORDERGATE_JOURNAL_RETENTION_HOURS before the next try",
+        )  # fmt: skip

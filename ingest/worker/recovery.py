@@ -1,0 +1,142 @@
+"""Recovery: the one way from any doubt back to certainty. Start, crash, fence, time-out: always this path.
+
+It may be left by an exception at every step and entered again: each step only raises the fence, asks, or
+publishes what Kafka does not have yet, and the answer to "has it?" is read after the fence is up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import structlog
+
+from consumers.kafka_source import Committed, KafkaSource, OffsetUnstable
+from ingest.clock import TimeSource
+from ingest.database import journal, positions, statements
+from ingest.database.connection import Database
+from ingest.database.journal import JournalRow
+from ingest.errors import PartitionHalted
+from ingest.worker.partition import OwnedPartition, PartitionKey, Phase
+from ingest.worker.receipt import LogBounds, check, check_rows, published_sequence, receipt
+from producers.journal_records import unpack
+from producers.publisher import TransactionalPublisher
+
+log = structlog.get_logger()
+
+
+class Recovery:
+    """Fences partitions, ends what a dead owner left open, and publishes what the journal has and Kafka lacks."""
+
+    def __init__(
+        self,
+        database: Database,
+        source: KafkaSource,
+        publisher: TransactionalPublisher,
+        topic_id: Callable[[str], str],
+        take_over: Callable[[str], None],
+        stable_bound_s: float,
+        time: TimeSource,
+        on_recovered: Callable[[PartitionKey, int], None],
+    ) -> None:
+        """`take_over` ends the open transaction of a `transactional.id`; `on_recovered` gets the rows replayed."""
+        self._database = database
+        self._source = source
+        self._publisher = publisher
+        self._topic_id = topic_id
+        self._take_over = take_over
+        self._stable_bound_s = stable_bound_s
+        self._time = time
+        self._on_recovered = on_recovered
+
+    def recover(self, partitions: Sequence[OwnedPartition]) -> None:
+        """Bring partitions from RECOVERING to RUNNING, or to HALTED.
+
+        Raises DatabaseLost, Doubt or GroupFenced; then some are still RECOVERING, and it is to be called again.
+        """
+        # Bound to this recovery before anything is read: a later rebalance must fence what it publishes.
+        metadata = self._source.group_metadata()
+        self._publisher.ensure_open()
+        for partition in sorted(partitions, key=lambda p: p.key):
+            try:
+                self._recover(partition, metadata)
+            except PartitionHalted as halt:
+                partition.stop(halt)
+                log.error("partition_halted", topic=halt.topic, partition=halt.partition, cause=halt.cause)
+
+    def _recover(self, partition: OwnedPartition, metadata: object) -> None:
+        topic, number = partition.key
+        fence = self._fence(partition.key)
+        if fence.previous_owner not in (None, self._publisher.transactional_id) and not fence.released:
+            assert fence.previous_owner is not None
+            self._take_over(fence.previous_owner)
+        committed = self._committed(partition.key)
+        if committed.offset is None and fence.sequence == 0:
+            # The first receipt: from now on a missing committed offset means that it was lost.
+            self._publisher.publish([], [receipt(topic, number, fence.next_offset, 0)], metadata)
+            committed = self._committed(partition.key)
+        bounds = LogBounds(*self._source.watermarks(partition.key))
+        published = check(topic, number, fence, self._topic_id(topic), committed, bounds)
+        rows = self._journal_after(partition.key, published)
+        check_rows(topic, number, fence, committed, rows)
+        if rows:
+            records = [record for row in rows for record in unpack(row.records)]
+            self._publisher.publish(records, [receipt(topic, number, fence.next_offset, fence.sequence)], metadata)
+        partition.epoch = fence.epoch
+        partition.next_offset = fence.next_offset
+        partition.sequence = partition.published_sequence = fence.sequence
+        partition.next_deadline = self._next_deadline(partition.key)
+        partition.phase = Phase.RUNNING
+        self._source.start_at(partition.key, fence.next_offset)
+        self._on_recovered(partition.key, len(rows))
+        log.info(
+            "partition_recovered", topic=topic, partition=number, epoch=fence.epoch, offset=fence.next_offset,
+            replayed_rows=len(rows), taken_over=not fence.released,
+        )  # fmt: skip
+
+    def _fence(self, key: PartitionKey) -> positions.Fence:
+        with self._database.transaction() as connection:
+            fence = positions.fence(connection, *key, self._publisher.transactional_id)
+        if fence is not None:
+            return fence
+        topic_id, start = self._topic_id(key[0]), self._first_start(key)
+        with self._database.transaction() as connection:
+            positions.create(connection, *key, topic_id, start)
+            fence = positions.fence(connection, *key, self._publisher.transactional_id)
+        assert fence is not None
+        return fence
+
+    def _first_start(self, key: PartitionKey) -> int:
+        """Where a partition without a row starts: at the log's beginning, if the group never committed."""
+        committed = self._committed(key)
+        low, _high = self._source.watermarks(key)
+        if committed.offset is not None and published_sequence(committed):
+            raise PartitionHalted(
+                *key, "PostgreSQL is behind Kafka",
+                known=f"Kafka says offsets below {committed.offset:,} are published; the database knows nothing of "
+                "this partition (a new or restored database?)",
+                safe="nothing was published twice; the raw events are in the log",
+                do="restore the database, or use another group (ORDERGATE_GROUP_ID) with output topics of its own",
+            )  # fmt: skip
+        return low
+
+    def _committed(self, key: PartitionKey) -> Committed:
+        try:
+            return self._source.committed(key, self._stable_bound_s, self._time.monotonic)
+        except OffsetUnstable as error:
+            raise PartitionHalted(
+                *key, "its committed offset does not become stable",
+                known=f"a transaction that wrote it is neither committed nor aborted after {self._stable_bound_s:.0f} s "
+                "(a broker killed while it committed can leave one: torn transaction)",
+                safe="nothing was published twice; decided events are in the journal",
+                do="find it with kafka-transactions.sh find-hanging, and see whether its outputs are visible before "
+                "you end it; then restart this worker",
+            ) from error  # fmt: skip
+
+    def _journal_after(self, key: PartitionKey, sequence: int) -> list[JournalRow]:
+        with self._database.transaction() as connection:
+            return journal.after(connection, *key, sequence)
+
+    def _next_deadline(self, key: PartitionKey) -> int | None:
+        with self._database.transaction() as connection:
+            row = connection.execute(statements.NEXT_DEADLINE, key).fetchone()
+        return int(row[0].timestamp() * 1_000_000) if row and row[0] else None
