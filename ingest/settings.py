@@ -294,13 +294,14 @@ class Settings(BaseSettings):
         if self.stable_offset_deadline_s * 1000 < needed:
             raise ValueError(
                 f"{PREFIX}STABLE_OFFSET_DEADLINE_S must be at least {-(-needed // 1000)}: a dead worker's "
-                f"transaction is open for {PREFIX}TRANSACTION_TIMEOUT_MS and up to {_ABORT_CLEAN_UP_MS // 1000} s more"
+                f"transaction stays open for {PREFIX}TRANSACTION_TIMEOUT_MS "
+                f"and up to {_ABORT_CLEAN_UP_MS // 1000} s more"
             )
         return self
 
     @classmethod
     def load(cls, **given: Any) -> Self:
-        """Reads the environment; `given` fields win over it. Raises ConfigurationRefused with every problem."""
+        """Reads the environment; `given` fields win over it. Raises ConfigurationRefused with all problems."""
         problems = _misspelt(os.environ)
         try:
             settings = cls(**given)
