@@ -301,7 +301,7 @@ class Settings(BaseSettings):
 
     @classmethod
     def load(cls, **given: Any) -> Self:
-        """Reads the environment; `given` fields win over it. Raises ConfigurationRefused with all problems."""
+        """Reads the environment; `given` fields win. Raises ConfigurationRefused with all problems."""
         problems = _misspelt(os.environ)
         try:
             settings = cls(**given)

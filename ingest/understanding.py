@@ -8,7 +8,7 @@ from typing import Any
 
 from consumers.channel import Channel
 from guests.contact import ContactNormaliser
-from guests.session import identify_guest
+from guests.session import order_session_key, session_key
 from ingest.raw_event import RawEvent
 from mappers.candidate import CheckoutFact, DefectiveEvent, EventContext, Mapped, PartialChange, Snapshot
 from quality.contract import Contract
@@ -57,12 +57,15 @@ class Understood:
         """The guest session it is about: of a checkout fact, or of a guest's order."""
         mapped = self.mapped
         if isinstance(mapped, CheckoutFact):
-            return identifiers.session_id(mapped.channel, mapped.source_account, mapped.session_ref)
+            return session_key(mapped)
         if isinstance(mapped, Snapshot) and mapped.order["customer"]["kind"] == "GUEST":
-            order = mapped.order
-            ref = mapped.session_ref or f"order/{order['source_order_id']}"
-            return identifiers.session_id(order["source"], order["source_account"], ref)
+            return order_session_key(mapped.order, mapped.session_ref)
         return None
+
+    @property
+    def received_at(self) -> int:
+        """Our clock for it: the Kafka record's timestamp, in microseconds."""
+        return self.event.timestamp_ms * 1000
 
 
 class Reader:
@@ -108,7 +111,7 @@ class Reader:
                 envelope.source_account,
                 envelope.event_kind,
                 envelope.event_id,
-                event.timestamp_ms * 1000,
+                understood.received_at,
             )
             mapped = channel.map_event(document, context)
         except DefectiveEvent as error:
@@ -124,15 +127,12 @@ class Reader:
             understood.mapped = mapped
             understood.stage = "check"
             if isinstance(mapped, Snapshot):
-                self._identify_buyer(mapped.order, understood.session_id)
+                self._normalise_contact(mapped.order)
             elif isinstance(mapped, CheckoutFact) and mapped.contact is not None:
                 mapped.contact = self._contacts.normalise(mapped.contact, None)
         understood.document = None
         return understood
 
-    def _identify_buyer(self, order: CanonicalOrder, session_id: str | None) -> None:
+    def _normalise_contact(self, order: CanonicalOrder) -> None:
         address = order["shipping_address"] or order["billing_address"]
-        contact = self._contacts.normalise(order["contact"], address["country"] if address else None)
-        order["contact"] = contact
-        if session_id is not None:
-            order["customer"]["guest_id"] = identify_guest(contact, session_id)
+        order["contact"] = self._contacts.normalise(order["contact"], address["country"] if address else None)
