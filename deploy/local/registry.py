@@ -65,6 +65,10 @@ class Registry(Part):
             "APICURIO_DATASOURCE_URL": f"jdbc:postgresql://{HOST}:{self._postgres.port}/{REGISTRY_DATABASE}",
             "APICURIO_DATASOURCE_USERNAME": USER,
             "APICURIO_DATASOURCE_PASSWORD": self._postgres.password(),
+            # It would open 20 connections at its start and up to 100: all that PostgreSQL has.
+            "APICURIO_DATASOURCE_JDBC_INITIAL_SIZE": "1",
+            "APICURIO_DATASOURCE_JDBC_MIN_SIZE": "1",
+            "APICURIO_DATASOURCE_JDBC_MAX_SIZE": "10",
             "QUARKUS_HTTP_HOST": HOST,
             "QUARKUS_HTTP_PORT": str(self.port),
             # Health and metrics have a port of their own, fixed to 9000 unless told otherwise.
