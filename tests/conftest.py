@@ -5,7 +5,6 @@ import re
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
 
@@ -15,10 +14,11 @@ from tests.stack import CHOICE, docker_stack, empty_database, local_stack
 
 @pytest.fixture(scope="session")
 def running_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """The stack of this test session itself, for tests that stop, start or kill its parts and put them back."""
+    """The stack of this test session, for tests that stop or kill its parts and start them again."""
     if os.environ.get(CHOICE, "local") != "local":
         pytest.skip("faults are tested on the local stack, whose processes the test can reach")
-    with local_stack(tmp_path_factory.mktemp("stack")) as running:
+    # Beside pytest's own folders: those go away after some sessions, and with them all traces of a process.
+    with local_stack(tmp_path_factory.getbasetemp().parent / "ordergate-stacks") as running:
         yield running
 
 
@@ -38,7 +38,7 @@ def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 @pytest.fixture(scope="module")
 def new_database(stack: Endpoints) -> Iterator[Callable[[str], str]]:
-    """Makes empty databases: call it with a telling name, get the URL; dropped when the module's tests are done."""
+    """Makes empty databases: call it with a telling name, get the URL; dropped after the module's tests."""
     with ExitStack() as made:
 
         def make(name: str = "test") -> str:

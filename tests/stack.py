@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +11,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from deploy.local import process
 from deploy.local.ports import Ports
 from deploy.local.stack import Endpoints, Stack
 
@@ -18,19 +20,35 @@ _COMPOSE = Path(__file__).parent.parent / "deploy" / "compose.yaml"
 
 
 @contextmanager
-def local_stack(run_dir: Path) -> Iterator[Stack]:
-    """A running stack in an empty folder, gone without a trace afterwards, whatever happened meanwhile."""
+def local_stack(stacks: Path) -> Iterator[Stack]:
+    """A running stack in a new folder below `stacks`, gone without a trace afterwards.
+
+    A test session that was killed could not clean up: its stack is stopped and removed here, by the next one.
+    """
+    stacks.mkdir(exist_ok=True)
+    for owner in stacks.glob("*.owner"):
+        if process.read_pid_file(owner) is None:  # which removes the file
+            _remove(stacks / owner.stem)
+    run_dir = stacks / secrets.token_hex(4)
+    owner = run_dir.with_suffix(".owner")
+    process.write_pid_file(owner, process.this_process())
     stack = Stack(run_dir)
     try:
         stack.up()
         yield stack
     finally:
-        stack.forget()
+        _remove(run_dir)
+        owner.unlink()
+
+
+def _remove(run_dir: Path) -> None:
+    Stack(run_dir).forget()
+    shutil.rmtree(run_dir, ignore_errors=True)
 
 
 @contextmanager
 def docker_stack(folder: Path) -> Iterator[Endpoints]:
-    """The same parts from deploy/compose.yaml, under free ports; the tests are skipped where Docker does not answer."""
+    """The same parts from deploy/compose.yaml on free ports; skips the tests where Docker does not answer."""
     import docker
     from docker.errors import DockerException
     from testcontainers.compose import DockerCompose

@@ -5,8 +5,9 @@ import json
 import shutil
 import tarfile
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,7 @@ KAFKA_VERSION = "4.3.1"
 REGISTRY_VERSION = "3.3.3"
 
 _MEGABYTE = 1_000_000
+_SPOKEN_BYTES = 20 * _MEGABYTE
 _ATTEMPTS = 3
 _WAIT_FOR_OTHERS_SECONDS = 900.0
 
@@ -44,7 +46,10 @@ class Artifact:
         return f"{self.group}:{self.name}:{self.version}"
 
 
-Fetch = Callable[[Artifact, Path], Path]
+Progress = Callable[[int, int], None]
+"""Takes the bytes that came since the last call, and all there are."""
+
+Fetch = Callable[[Artifact, Path, Progress], Path]
 """Downloads an artifact somewhere below the (empty, private) folder and returns the file."""
 
 
@@ -70,15 +75,20 @@ def user_cache() -> Path:
     return Path(platformdirs.user_cache_dir("ordergate"))
 
 
-def from_maven(artifact: Artifact, folder: Path) -> Path:
+def from_maven(artifact: Artifact, folder: Path, progress: Progress) -> Path:
     """Download with jgo, from the repositories the user's jgo settings name, else from jgo's default."""
     try:
         from jgo.config import GlobalSettings
-        from jgo.maven import MavenContext
+        from jgo.maven import MavenContext, PythonResolver
     except ImportError as error:
         raise ProgramMissing("jgo, which downloads Kafka and the registry,", str(error)) from error
+
+    @contextmanager
+    def tell(_filename: str, total: int) -> Iterator[Callable[[int], None]]:
+        yield lambda came: progress(came, total)
+
     chosen = GlobalSettings.load().repositories
-    context = MavenContext(repo_cache=folder)
+    context = MavenContext(PythonResolver(progress_callback=tell), repo_cache=folder)
     # Those the user names come first; one named "central" takes the default's place.
     context.remote_repos = {**chosen, **{k: v for k, v in context.remote_repos.items() if k not in chosen}}
     component = context.project(artifact.group, artifact.name).at_version(artifact.version)
@@ -163,26 +173,26 @@ def _collect(
     if missing:
         report(f"downloading {what}: {len(wanted) - len(missing)} of {len(wanted)} files")
     with ThreadPoolExecutor(max_workers=8, thread_name_prefix="download") as pool:
-        downloads = [pool.submit(_fetch_one, one, folder, cache, fetch) for one in missing]
+        downloads = [pool.submit(_fetch_one, one, folder, cache, report, fetch) for one in missing]
         try:
             for done, download in enumerate(as_completed(downloads), len(wanted) - len(missing) + 1):
                 download.result()
                 report(f"downloading {what}: {done} of {len(wanted)} files")
         except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
+            pool.shutdown(cancel_futures=True)
             raise
     sizes = {one.filename: (folder / one.filename).stat().st_size for one in wanted}
     _write_whole(folder / "verified.json", json.dumps(sizes, indent=1))
 
 
-def _fetch_one(artifact: Artifact, folder: Path, cache: Path, fetch: Fetch) -> None:
+def _fetch_one(artifact: Artifact, folder: Path, cache: Path, report: Report, fetch: Fetch) -> None:
     """Download into a private folder, check, and only then move the file to its name."""
     private = cache / "partial" / artifact.filename
     for attempt in range(1, _ATTEMPTS + 1):
         shutil.rmtree(private, ignore_errors=True)
         private.mkdir(parents=True)
         try:
-            file = fetch(artifact, private)
+            file = fetch(artifact, private, _every_few_megabytes(artifact, report))
             break
         except (
             OSError,
@@ -199,6 +209,19 @@ def _fetch_one(artifact: Artifact, folder: Path, cache: Path, fetch: Fetch) -> N
         raise ChecksumMismatch(str(artifact), artifact.sha256, actual)
     file.replace(folder / artifact.filename)
     shutil.rmtree(private)
+
+
+def _every_few_megabytes(artifact: Artifact, report: Report) -> Progress:
+    """A progress that speaks about large files only, every 20 MB."""
+    had = 0
+
+    def progress(came: int, total: int) -> None:
+        nonlocal had
+        before, had = had, had + came
+        if had // _SPOKEN_BYTES > before // _SPOKEN_BYTES:
+            report(f"downloading {artifact.name}: {had // _MEGABYTE} of {total // _MEGABYTE} MB")
+
+    return progress
 
 
 def _whole(folder: Path, wanted: Sequence[Artifact]) -> bool:

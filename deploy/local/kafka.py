@@ -19,7 +19,7 @@ from deploy.local.ports import HOST, Ports, answers
 from deploy.local.report import Report
 
 # Durability and protocol are Kafka's own; what is set here makes one node complete and local waits short.
-_SETTINGS = """\
+SETTINGS = """\
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@{host}:{controller_port}
@@ -96,7 +96,7 @@ class Kafka(Part):
         logging = self.folder / "log4j2.properties"
         self.folder.mkdir(parents=True, exist_ok=True)
         settings.write_text(
-            _SETTINGS.format(
+            SETTINGS.format(
                 host=HOST,
                 port=self.port,
                 controller_port=self._ports.of("kafka-controller"),

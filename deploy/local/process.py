@@ -106,6 +106,12 @@ class Process:
         return found if same else None
 
 
+def this_process() -> Process:
+    """The process that asks."""
+    handle = psutil.Process()
+    return Process(handle.pid, handle.create_time(), tuple(handle.cmdline()))
+
+
 def start(
     command: Sequence[str],
     *,

@@ -3,7 +3,10 @@
 from collections.abc import Callable
 
 Report = Callable[[str], None]
-"""Takes one line of progress, without a line end. Called from one thread at a time."""
+"""Takes one line of progress, without a line end; called from one thread at a time.
+
+What a report raises ends the work it reports on: that is how long work is given up.
+"""
 
 
 def silent(_line: str) -> None:

@@ -5,9 +5,9 @@ import shutil
 import sys
 import threading
 from collections.abc import Iterator, Mapping
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, CancelledError, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -107,6 +107,8 @@ class Stack:
             LocalStackError: one of its classes, each saying what to do.
         """
         _check_platform()
+        if not self._own_parts():
+            return self._endpoints()
         report = _one_at_a_time(report)
         with self._alone(report):
             self._settle_ports(report)
@@ -152,7 +154,8 @@ class Stack:
                     PartStatus(part.name, State.EXTERNAL, masked(given), note=f"named by {variable}")
                 )
             if part in own:
-                found.append(part.status())
+                note = "for the registry alone" if given is not None else ""
+                found.append(replace(part.status(), note=note))
         return found
 
     def _all_parts(self) -> list[tuple[Part, str]]:
@@ -176,7 +179,9 @@ class Stack:
         given = self._given
         return Endpoints(
             given.get(KAFKA_VARIABLE) or self._kafka.address(),
-            given.get(DATABASE_VARIABLE) or self._postgres.url(),
+            # SQLAlchemy's spelling of the same address is understood too.
+            given.get(DATABASE_VARIABLE, "").replace("postgresql+psycopg:", "postgresql:", 1)
+            or self._postgres.url(),
             given.get(REGISTRY_VARIABLE) or self._registry.address(),
         )
 
@@ -195,9 +200,14 @@ class Stack:
         idle = [part for part in own if part.running() is None]
         given_up = threading.Event()
 
-        def start(line: list[Part]) -> None:
-            for part in line:
-                part.start(report, given_up)
+        def report_unless_given_up(line: str) -> None:
+            if given_up.is_set():
+                raise CancelledError
+            report(line)
+
+        def start(parts: list[Part]) -> None:
+            for part in parts:
+                part.start(report_unless_given_up, given_up)
 
         kafka: list[Part] = [part for part in own if part is self._kafka]
         lines = [kafka, [part for part in own if part not in kafka]]
