@@ -119,8 +119,7 @@ def opened(
     now: int,
     policy: GuestPolicy,
 ) -> SessionState:
-    """A session that begins now. Version 0: the event that opens it makes it version 1."""
-    absolute = now + policy.absolute
+    """A session that begins now, at version 0: being seen makes it version 1 and gives it its time."""
     return SessionState(
         session_id=session_id,
         guest_id=guest_id,
@@ -131,6 +130,6 @@ def opened(
         version=0,
         started_at=now,
         last_seen_at=now,
-        expires_at=min(now + policy.idle, absolute),
-        absolute_expires_at=absolute,
+        expires_at=now,
+        absolute_expires_at=now + policy.absolute,
     )

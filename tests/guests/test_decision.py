@@ -172,6 +172,19 @@ def test_a_late_fact_moves_nothing_back(make, store):
     assert store.named("guest.payment.attempted")[0]["guest_id"] == before.guest_id
 
 
+def test_a_late_order_is_its_guests_and_leaves_the_session_with_the_newest_contact(make, store):
+    """An order webhook that was retried belongs to whom it names; the shopper's later correction stays."""
+    old, new = make.contact("old@example.com"), make.contact("new@example.com")
+    store.now += HOUR
+    store.tell(make.fact(CheckoutStep.CONTACT_CAPTURED, contact=new))
+    store.now -= HOUR
+    store.place(make.order("1", old))
+    assert store.named("guest.order.placed")[0]["guest_id"] == identifiers.guest_id(old["email_hash"])
+    assert only_session(store).email_hash == new["email_hash"]
+    assert only_session(store).guest_id == identifiers.guest_id(new["email_hash"])
+    assert only_session(store).status is SessionStatus.ORDERED
+
+
 def test_an_ordered_session_never_goes_back(make, store):
     """A late start of the checkout that led to the order leaves the session ordered."""
     store.place(make.order("1", checkout_id="c1"))

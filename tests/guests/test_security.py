@@ -149,6 +149,7 @@ def test_s15_a_registration_does_not_change_the_guest(make, store):
     store.tell(make.fact(CheckoutStep.ACCOUNT_CREATED, customer_id="x", contact=stranger))
     (after,) = store.sessions.values()
     assert (after.guest_id, after.email_hash) == (before.guest_id, before.email_hash)
+    assert {event.record["guest_id"] for event in store.events} == {before.guest_id}
 
 
 def test_s16_a_phone_number_reaches_no_further_than_its_session(make, store):
