@@ -26,6 +26,10 @@ class Consumer(Protocol):
     def consumer_group_metadata(self) -> object: ...
     def incremental_assign(self, partitions: list[TopicPartition]) -> None: ...
     def incremental_unassign(self, partitions: list[TopicPartition]) -> None: ...
+    def resume(self, partition: PartitionKey) -> None:
+        """Go on fetching a partition where it was paused."""
+        self._consumer.resume([TopicPartition(*partition)])
+
     def pause(self, partitions: list[TopicPartition]) -> None: ...
     def resume(self, partitions: list[TopicPartition]) -> None: ...
     def seek(self, partition: TopicPartition) -> None: ...
@@ -97,8 +101,11 @@ def consumer_config(
 class KafkaSource:
     """Reads in order: poll for the first message, then take what is already there, never waiting for more."""
 
-    def __init__(self, consumer: Consumer, topics: Sequence[str], listener: GroupEvent) -> None:
+    def __init__(
+        self, consumer: Consumer, topics: Sequence[str], listener: GroupEvent, sleep: Callable[[float], None]
+    ) -> None:
         self._consumer = consumer
+        self._sleep = sleep
         self._listener = listener
         self._owned: set[PartitionKey] = set()
         self._early: deque[Message] = deque()
@@ -111,11 +118,13 @@ class KafkaSource:
         """The partitions assigned to this member now."""
         return frozenset(self._owned)
 
-    def read(self, most: int, timeout_s: float) -> Read:
-        """Read at most `most` messages; waits `timeout_s` for the first one only."""
+    def read(self, most: int, timeout_s: float, gather_s: float = 0.0) -> Read:
+        """Read at most `most` messages; waits `timeout_s` for the first, and `gather_s` for company to it."""
         first = self._early.popleft() if self._early else self._consumer.poll(timeout_s)
         found = [] if first is None else [first, *self._early]
         self._early.clear()
+        if found and gather_s:
+            self._sleep(gather_s)
         if found and most > len(found):
             found += self._consumer.consume(most - len(found), 0)
         metadata = self._consumer.consumer_group_metadata()
@@ -147,14 +156,16 @@ class KafkaSource:
         self._consumer.seek(position)
         self._consumer.resume([position])
 
+    def resume(self, partition: PartitionKey) -> None:
+        """Go on fetching a partition where it was paused."""
+        self._consumer.resume([TopicPartition(*partition)])
+
     def pause(self, partitions: Sequence[PartitionKey]) -> None:
         """Stop fetching these partitions; polling goes on."""
         if partitions:
             self._consumer.pause([TopicPartition(*key) for key in partitions])
 
-    def committed(
-        self, partition: PartitionKey, bound_s: float, monotonic: Callable[[], float]
-    ) -> Committed:
+    def committed(self, partition: PartitionKey, bound_s: float, monotonic: Callable[[], float]) -> Committed:
         """The stable committed offset. One partition per call: one unstable partition blocks the whole call.
 
         Raises OffsetUnstable when it does not become stable within `bound_s`.

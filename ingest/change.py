@@ -15,7 +15,15 @@ from schemas import identifiers
 from schemas.types import CanonicalOrder, Lineage, OrderChange
 
 _OURS = frozenset(
-    {"canonical_version", "content_hash", "ingested_at", "lineage", "quality", "ruleset_version", "occurred_at"}
+    {
+        "canonical_version",
+        "content_hash",
+        "ingested_at",
+        "lineage",
+        "quality",
+        "ruleset_version",
+        "occurred_at",
+    }
 )
 
 
@@ -33,9 +41,7 @@ class OrderChangeBuilder:
     judged: Judgement
     notes: list[str]
 
-    def order(
-        self, order: CanonicalOrder, version: int, digest: bytes, outcome: Outcome
-    ) -> CanonicalOrder:
+    def order(self, order: CanonicalOrder, version: int, digest: bytes, outcome: Outcome) -> CanonicalOrder:
         """The order as it will be published."""
         mapped = self.understood.mapped
         published: CanonicalOrder = {

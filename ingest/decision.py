@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
+from schemas.codec import Codec
+
 from guests.conversion import ineligible_orders
 from guests.decision import GuestDecision, guest_key, on_checkout_fact, on_order_placed, order_guest_key
 from guests.policy import GuestPolicy
@@ -18,8 +20,17 @@ from ingest.drafts import Draft, Drafter
 from ingest.governance import Governance
 from ingest.joining import join_parts
 from ingest.refusal import finding_drafts, quarantine_draft
-from ingest.state import BatchState, Carrier, FindingRow, GuestRow, OrderRow, OutcomeRow, ParkedEvent, QuarantineRow
-from ingest.state import Position
+from ingest.state import (
+    BatchState,
+    Carrier,
+    FindingRow,
+    GuestRow,
+    OrderRow,
+    OutcomeRow,
+    ParkedEvent,
+    Position,
+    QuarantineRow,
+)
 from ingest.understanding import Understood
 from mappers.candidate import CheckoutFact, CheckoutStep, Clock, Ignored, PartialChange, Snapshot
 from quality.finding import Finding
@@ -27,7 +38,6 @@ from quality.lifecycle.derivation import derive
 from quality.lifecycle.ordering import Arrival, compare, rank
 from quality.outcome import Outcome, outcome_of
 from schemas import instants
-from schemas.codec import Codec
 from schemas.types import CanonicalOrder
 
 RECORDS = {
@@ -87,6 +97,12 @@ class Decider:
 
         Raises HandOver, with nothing changed, when it has to wait for another partition.
         """
+        drafts = self._decide(turn)
+        if drafts:
+            turn.state.count_outputs(turn.understood.event, len(drafts))
+        return drafts
+
+    def _decide(self, turn: Turn) -> list[Draft]:
         understood, mapped = turn.understood, turn.understood.mapped
         if mapped is None:
             return self._refuse(turn, understood.findings)
@@ -110,7 +126,9 @@ class Decider:
             "predecessor_arrived", "order_id", "its order did not arrive within the time it may wait"
         )
         turn.understood.stage = "park"
-        return self._refuse(turn, [finding])
+        drafts = self._refuse(turn, [finding])
+        turn.state.count_outputs(turn.understood.event, len(drafts))
+        return drafts
 
     def _snapshot(self, turn: Turn, snapshot: Snapshot) -> list[Draft]:
         channel = turn.understood.channel
@@ -167,9 +185,7 @@ class Decider:
         turn.state.remember_event(turn.understood.event_key)
         return self._settle(turn, Outcome.PARKED, f"waits for its order until {instants.to_text(deadline)}")
 
-    def _first(
-        self, turn: Turn, snapshot: Snapshot, order: CanonicalOrder, clock: Clock
-    ) -> list[Draft]:
+    def _first(self, turn: Turn, snapshot: Snapshot, order: CanonicalOrder, clock: Clock) -> list[Draft]:
         """An order seen for the first time, and the guest who placed it."""
         guest = None
         if order["customer"]["kind"] == "GUEST":
@@ -208,7 +224,7 @@ class Decider:
         if decision.reason is not None:
             return self._settle(turn, Outcome.IGNORED, decision.reason)
         drafts = self._tell(turn, decision)
-        self._settle(turn, Outcome.GOVERNED, fact.step.value, outputs=len(drafts))
+        self._settle(turn, Outcome.GOVERNED, fact.step.value)
         return drafts
 
     def _tell(self, turn: Turn, decision: GuestDecision) -> list[Draft]:
@@ -233,6 +249,9 @@ class Decider:
         understood = turn.understood
         governance = self._governance[understood.channel.name]
         before = self._decoded(known) if known is not None else None
+        if before is not None and order["customer"]["kind"] == "GUEST":
+            # Who placed an order is settled at its first sighting; a source does not know our guests.
+            order = {**order, "customer": {**order["customer"], "guest_id": before["customer"]["guest_id"]}}
         judged = governance.judge(before, order, understood, notes)
         outcome = outcome_of(judged.findings)
         if outcome not in (Outcome.GOVERNED, Outcome.HELD):
@@ -240,7 +259,8 @@ class Decider:
                 understood.stage = "check"
                 return self._refuse(turn, judged.findings, order["order_id"])
             drafts = self._report(turn, judged.findings, outcome, order["order_id"])
-            return self._settle(turn, outcome, judged.summary, outputs=len(drafts)) + drafts
+            self._settle(turn, outcome, judged.summary)
+            return drafts
         builder = OrderChangeBuilder(governance, understood, judged, notes)
         version = known.canonical_version + 1 if known is not None else 1
         published = builder.order(order, version, digest, outcome)
@@ -249,7 +269,7 @@ class Decider:
         drafts += self._report(turn, judged.findings, outcome, order["order_id"])
         turn.state.put_order(_row(published, clock, digest, turn.carrier))
         turn.state.remember_event(understood.event_key)
-        self._settle(turn, outcome, judged.summary, version, outputs=len(drafts))
+        self._settle(turn, outcome, judged.summary, version)
         return drafts
 
     def _refuse(self, turn: Turn, findings: list[Finding], order_id: str | None = None) -> list[Draft]:
@@ -258,13 +278,18 @@ class Decider:
         order_id = order_id or understood.order_id
         governance = self._governance[understood.channel.name]
         row = QuarantineRow(
-            understood.event, understood.channel.name, understood.event_kind, order_id, understood.stage, findings
+            understood.event,
+            understood.channel.name,
+            understood.event_kind,
+            order_id,
+            understood.stage,
+            findings,
         )
         turn.state.quarantined.append(row)
         drafts = [self._drafter(turn).quarantine(quarantine_draft(row, governance))]
         drafts += self._report(turn, findings, Outcome.QUARANTINED, order_id)
         detail = ", ".join(sorted({finding.rule for finding in findings}))
-        self._settle(turn, Outcome.QUARANTINED, detail, outputs=len(drafts), order_id=order_id)
+        self._settle(turn, Outcome.QUARANTINED, detail, order_id=order_id)
         return drafts
 
     def _report(
@@ -289,7 +314,6 @@ class Decider:
         detail: str | None,
         version: int | None = None,
         *,
-        outputs: int = 0,
         order_id: str | None = None,
     ) -> list[Draft]:
         """Give the event its outcome. An outcome alone publishes nothing: the list is empty."""
@@ -298,7 +322,7 @@ class Decider:
         position = Position(event.topic, event.partition, event.offset)
         row = OutcomeRow(
             outcome, understood.channel.name, understood.event_kind, order_id or understood.order_id,
-            version, detail, outputs,
+            version, detail, 0,
         )  # fmt: skip
         if turn.released and position not in state.outcomes:
             state.changed_outcomes[position] = row

@@ -31,9 +31,7 @@ class Judgement:
     @property
     def summary(self) -> str:
         """The changes of state with their verdicts, for people."""
-        moves = [
-            f"{t.axis} {t.before or 'new'}→{t.after} {t.verdict}" for t in self.transitions
-        ]
+        moves = [f"{t.axis} {t.before or 'new'}→{t.after} {t.verdict}" for t in self.transitions]
         return "; ".join(moves) or "content changed"
 
 

@@ -67,7 +67,13 @@ def quarantine_draft(row: QuarantineRow, governance: Governance) -> QuarantineRe
         "order_id": row.order_id,
         "stage": row.stage,
         "reasons": [
-            {"rule_id": f.rule, "field": f.field, "severity": f.severity.value, "owner": f.owner, "message": f.message}
+            {
+                "rule_id": f.rule,
+                "field": f.field,
+                "severity": f.severity.value,
+                "owner": f.owner,
+                "message": f.message,
+            }
             for f in row.reasons
         ],
         "recorded_at": event.timestamp_ms * 1000,

@@ -152,6 +152,12 @@ class BatchState:
             self.new_sessions[key] = session
         self.sessions[key] = session
 
+    def count_outputs(self, event: RawEvent, outputs: int) -> None:
+        """Note how many records an event's outcome comes with."""
+        position = Position(event.topic, event.partition, event.offset)
+        rows = self.outcomes if position in self.outcomes else self.changed_outcomes
+        rows[position] = rows[position]._replace(outputs=outputs)
+
     def remember_event(self, event_key: bytes | None) -> None:
         """Remember an event id, so that its repetition is known."""
         if event_key is not None:
@@ -169,6 +175,15 @@ class BatchState:
         if waiting:
             self._forget_parked(waiting)
         return waiting
+
+    def unpark(self, event: RawEvent) -> None:
+        """Take one event out that waits no longer."""
+        for order_id, waiting in self.parked.items():
+            for parked in waiting:
+                if parked.event[:3] == event[:3]:
+                    self.parked[order_id] = [other for other in waiting if other is not parked]
+                    self._forget_parked([parked])
+                    return
 
     def _forget_parked(self, waiting: Iterable[ParkedEvent]) -> None:
         fresh = {id(parked) for parked in self.parked_now}

@@ -34,6 +34,10 @@ class Refused(Exception):
         self.sqlstate = error.sqlstate or ""
 
 
+class PartitionsMissing(Exception):
+    """A time-ranged table has no partition for now; the transaction was rolled back."""
+
+
 class Database:
     """Transactions on one connection. Not for use by several threads at once."""
 
@@ -52,8 +56,9 @@ class Database:
     def transaction(self) -> Iterator[Connection]:
         """One transaction; committed when the block ends.
 
-        Raises DatabaseLost (unknown whether committed), TryAgain (rolled back, another transaction was first)
-        or Refused (rolled back, the data is at fault).
+        Raises DatabaseLost (unknown whether committed), TryAgain (rolled back, another transaction was first),
+        PartitionsMissing (rolled back, a table needs its next partition) or Refused (rolled back, the data is at
+        fault).
         """
         try:
             connection = self._open()
@@ -61,6 +66,11 @@ class Database:
                 yield connection
         except (*_AGAIN, errors.UniqueViolation) as error:
             raise TryAgain(type(error).__name__) from error
+        except errors.CheckViolation as error:
+            # PostgreSQL reports a missing partition as a check violation that names no constraint.
+            if error.diag.constraint_name is None:
+                raise PartitionsMissing from error
+            raise Refused(error) from error
         except (errors.DataError, errors.IntegrityError, errors.ProgramLimitExceeded) as error:
             raise Refused(error) from error
         except _LOST as error:

@@ -45,11 +45,14 @@ ORDER BY topic, partition, raw_offset FOR UPDATE
 """  # noqa: S608 -- a constant column list, no input
 
 READ_OVERDUE = f"""
-SELECT {_PARKED_COLUMNS} FROM parked WHERE topic = %b AND partition = %b AND deadline <= %b
+SELECT {_PARKED_COLUMNS} FROM parked WHERE topic = %b AND partition = %b AND deadline <= to_timestamp(%b / 1000000.0)
 ORDER BY raw_offset LIMIT %b
 """  # noqa: S608 -- a constant column list, no input
 
-NEXT_DEADLINE = "SELECT min(deadline) FROM parked WHERE topic = %b AND partition = %b"
+NEXT_DEADLINE = """
+SELECT (extract(epoch FROM min(deadline)) * 1000000)::bigint FROM parked
+WHERE topic = %b AND partition = %b AND deadline > to_timestamp(%b / 1000000.0)
+"""
 
 INSERT_ORDERS = """
 INSERT INTO orders (order_id, source, source_account, source_order_id, source_order_number, canonical_version,

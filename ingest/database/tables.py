@@ -82,7 +82,12 @@ orders = Table(
     Column("payment_status", Text, nullable=False),
     Column("fulfilment_status", Text, nullable=False),
     Column("state", LargeBinary, nullable=False, comment="the last published value, framed Avro"),
-    Column("last_topic", Text, nullable=False, comment="partition whose journal carries the last change: the hand-over"),
+    Column(
+        "last_topic",
+        Text,
+        nullable=False,
+        comment="partition whose journal carries the last change: the hand-over",
+    ),
     Column("last_partition", Integer, nullable=False),
     Column("last_sequence", BigInteger, nullable=False),
     Column("updated_at", _INSTANT, nullable=False),

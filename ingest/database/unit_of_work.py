@@ -36,27 +36,27 @@ class UnitOfWork:
         self._connection = connection
         self._event_id_retention = event_id_retention
 
-    def read(self, state: BatchState, sessions: Collection[str], orders: Collection[str]) -> None:
-        """Load sessions and orders, with the events that wait for those orders."""
-        execute = self._connection.execute
+    def read_sessions(self, state: BatchState, sessions: Collection[str]) -> None:
+        """Load sessions: first, because a session tells which guest and which orders it reaches."""
         if sessions:
-            for row in execute(sql.READ_SESSIONS, (sorted(sessions),)):
-                session = SessionState(
-                    *row[:5], SessionStatus(row[5]), *row[6:15], order_ids=tuple(row[15])
-                )
+            for row in self._connection.execute(sql.READ_SESSIONS, (sorted(sessions),)):
+                session = SessionState(*row[:5], SessionStatus(row[5]), *row[6:15], order_ids=tuple(row[15]))
                 state.sessions[session.session_id] = session
+
+    def read_orders(self, state: BatchState, orders: Collection[str]) -> None:
+        """Load orders and the events that wait for them."""
         if orders:
             keys = sorted(orders)
-            for row in execute(sql.READ_ORDERS, (keys,)):
+            for row in self._connection.execute(sql.READ_ORDERS, (keys,)):
                 state.orders[row[0]] = OrderRow(
                     *row[:6], Clock(*row[6:10]), *row[10:15], last=Carrier(*row[15:18])
                 )
-            for row in execute(sql.READ_PARKED, (keys,)):
+            for row in self._connection.execute(sql.READ_PARKED, (keys,)):
                 parked = parked_event(row)
                 state.parked.setdefault(parked.order_id, []).append(parked)
 
     def read_guests(self, state: BatchState, guests: Collection[str]) -> None:
-        """Load guests: after the sessions, because a session tells which guest it belongs to."""
+        """Load guests."""
         if guests:
             for row in self._connection.execute(sql.READ_GUESTS, (sorted(guests),)):
                 state.guests[row[0]] = GuestRow(GuestState(*row[:4]), Carrier(*row[4:7]))

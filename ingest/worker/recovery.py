@@ -80,7 +80,9 @@ class Recovery:
         check_rows(topic, number, fence, committed, rows)
         if rows:
             records = [record for row in rows for record in unpack(row.records)]
-            self._publisher.publish(records, [receipt(topic, number, fence.next_offset, fence.sequence)], metadata)
+            self._publisher.publish(
+                records, [receipt(topic, number, fence.next_offset, fence.sequence)], metadata
+            )
         partition.epoch = fence.epoch
         partition.next_offset = fence.next_offset
         partition.sequence = partition.published_sequence = fence.sequence
@@ -138,5 +140,5 @@ class Recovery:
 
     def _next_deadline(self, key: PartitionKey) -> int | None:
         with self._database.transaction() as connection:
-            row = connection.execute(statements.NEXT_DEADLINE, key).fetchone()
-        return int(row[0].timestamp() * 1_000_000) if row and row[0] else None
+            row = connection.execute(statements.NEXT_DEADLINE, (*key, 0)).fetchone()
+        return row[0] if row else None

@@ -1,0 +1,1 @@
+"""Alembic migrations: the only way tables come to be."""

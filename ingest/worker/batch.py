@@ -1,0 +1,232 @@
+"""One batch: understood once, then decided and committed in one PostgreSQL transaction, with its journal rows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import structlog
+from confluent_kafka import TopicPartition
+
+from ingest.clock import TimeSource
+from ingest.database import journal, positions
+from ingest.database.connection import Database, Refused, TryAgain
+from ingest.database.journal import JournalRow
+from ingest.database.positions import Advance
+from ingest.database.unit_of_work import UnitOfWork
+from ingest.decision import HandOver
+from ingest.drafts import Draft
+from ingest.pipeline import Pipeline, guests_within_reach, orders_within_reach
+from ingest.raw_event import RawEvent
+from ingest.state import BatchState, Carrier, ParkedEvent
+from ingest.understanding import Understood
+from ingest.worker.partition import OwnedPartition, PartitionKey
+from ingest.worker.receipt import receipt
+from producers.journal_records import pack
+from producers.records import OutputRecord
+from quality.finding import Finding
+
+log = structlog.get_logger()
+MOST_TRIES = 20
+
+
+@dataclass(slots=True)
+class Committed:
+    """What one PostgreSQL transaction decided, and Kafka has yet to get."""
+
+    records: list[OutputRecord] = field(default_factory=list)
+    receipts: list[TopicPartition] = field(default_factory=list)
+    outcomes: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Raw events by channel and outcome."""
+    findings: list[tuple[str, Finding]] = field(default_factory=list)
+    waiting: dict[PartitionKey, Carrier] = field(default_factory=dict)
+    """Partitions that were cut, and what they wait for."""
+    left: list[Understood] = field(default_factory=list)
+    """Events of those partitions, not decided."""
+
+
+@dataclass(slots=True)
+class _Work:
+    """What is being decided, until it is committed."""
+
+    state: BatchState = field(default_factory=BatchState)
+    drafts: list[tuple[PartitionKey, list[Draft]]] = field(default_factory=list)
+    next_offsets: dict[PartitionKey, int] = field(default_factory=dict)
+    committed: Committed = field(default_factory=Committed)
+
+
+class BatchProcessor:
+    """Decides and commits batches for the partitions that this process owns."""
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        database: Database,
+        time: TimeSource,
+        event_id_retention: str,
+        phases: Counter[str],
+    ) -> None:
+        """`phases` collects CPU seconds by phase."""
+        self._pipeline = pipeline
+        self._database = database
+        self._time = time
+        self._event_id_retention = event_id_retention
+        self._phases = phases
+
+    def understand(self, events: Sequence[RawEvent]) -> list[Understood]:
+        """Decode and map."""
+        started = self._time.cpu()
+        decoded = self._pipeline.decode(events)
+        between = self._time.cpu()
+        mapped = self._pipeline.map(decoded)
+        self._phases["decode"] += between - started
+        self._phases["map"] += self._time.cpu() - between
+        return mapped
+
+    def commit(
+        self, owned: Mapping[PartitionKey, OwnedPartition], understood: Sequence[Understood]
+    ) -> list[Committed]:
+        """Decide and commit events in their order; usually one transaction.
+
+        When PostgreSQL refuses what a batch writes, the batch is halved until the one event is found that is
+        the cause; that one is quarantined, and the others go their way. Each part is committed by itself: the
+        caller publishes them in this order. Raises DatabaseLost or Fenced.
+        """
+        try:
+            return [self._commit(owned, understood, [])]
+        except Refused as refused:
+            if len(understood) == 1:
+                self._mark_refused(understood[0], refused)
+                return [self._commit(owned, understood, [])]
+        middle = len(understood) // 2
+        return self.commit(owned, understood[:middle]) + self.commit(owned, understood[middle:])
+
+    def end_waiting(self, partition: OwnedPartition, overdue: Sequence[ParkedEvent]) -> Committed:
+        """Decide on parked events of a partition whose time is over: a journal row that moves no offset."""
+        understood = self.understand([parked.event for parked in overdue])
+        return self._commit({partition.key: partition}, [], understood)
+
+    def _commit(
+        self,
+        owned: Mapping[PartitionKey, OwnedPartition],
+        understood: Sequence[Understood],
+        overdue: Sequence[Understood],
+    ) -> Committed:
+        for _ in range(MOST_TRIES):
+            try:
+                return self._try(owned, understood, overdue)
+            except TryAgain as error:
+                log.info("batch_decided_again", reason=str(error))
+        raise RuntimeError("a batch met other transactions on every try")
+
+    def _try(
+        self,
+        owned: Mapping[PartitionKey, OwnedPartition],
+        understood: Sequence[Understood],
+        overdue: Sequence[Understood],
+    ) -> Committed:
+        keys = {(one.event.topic, one.event.partition) for one in (*understood, *overdue)}
+        involved = {key: owned[key] for key in sorted(keys)}
+        work = _Work()
+        started = self._time.cpu()
+        with self._database.transaction() as connection:
+            positions.lock(connection, [_step(p, p.next_offset) for p in involved.values()])
+            unit = UnitOfWork(connection, self._event_id_retention)
+            self._read(unit, work.state, [*understood, *overdue])
+            loaded = self._time.cpu()
+            self._decide(work, involved, understood, overdue)
+            decided = self._time.cpu()
+            rows = self._encode(work, involved)
+            encoded = self._time.cpu()
+            if rows:
+                unit.write(work.state)
+                journal.append(connection, rows)
+                positions.advance(
+                    connection, [_step(involved[r.topic, r.partition], r.next_offset) for r in rows]
+                )
+        self._phases["postgres"] += loaded - started + self._time.cpu() - encoded
+        self._phases["check"] += decided - loaded
+        self._phases["encode"] += encoded - decided
+        return self._committed(work, involved, rows)
+
+    def _read(self, unit: UnitOfWork, state: BatchState, understood: Sequence[Understood]) -> None:
+        sessions = {one.session_id for one in understood if one.session_id is not None}
+        orders = {one.order_id for one in understood if one.order_id is not None}
+        unit.read_sessions(state, sessions)
+        unit.read_orders(state, orders | orders_within_reach(understood, state))
+        unit.read_guests(state, guests_within_reach(understood, state))
+        unit.read_event_keys(state, [key for one in understood if (key := one.event_key) is not None])
+
+    def _decide(
+        self,
+        work: _Work,
+        involved: Mapping[PartitionKey, OwnedPartition],
+        understood: Sequence[Understood],
+        overdue: Sequence[Understood],
+    ) -> None:
+        now = self._time.now()
+        waiting = work.committed.waiting
+        for decide, ones in ((self._pipeline.end_waiting, overdue), (self._pipeline.decide, understood)):
+            for one in ones:
+                key = (one.event.topic, one.event.partition)
+                if key in waiting:
+                    work.committed.left.append(one)
+                    continue
+                try:
+                    drafts = decide(one, work.state, Carrier(*key, involved[key].sequence + 1), now)
+                except HandOver as hand_over:
+                    waiting[key] = hand_over.carrier
+                    work.committed.left.append(one)
+                    continue
+                work.drafts.append((key, drafts))
+                if ones is understood:
+                    work.next_offsets[key] = one.event.offset + 1
+
+    def _encode(self, work: _Work, involved: Mapping[PartitionKey, OwnedPartition]) -> list[JournalRow]:
+        records: dict[PartitionKey, list[OutputRecord]] = {}
+        for key, drafts in work.drafts:
+            encoded = self._pipeline.encode(drafts, work.state)
+            work.committed.records += encoded
+            records.setdefault(key, []).extend(encoded)
+        return [
+            JournalRow(
+                *key,
+                involved[key].sequence + 1,
+                involved[key].next_offset,
+                work.next_offsets.get(key, involved[key].next_offset),
+                len(out),
+                pack(out),
+            )
+            for key, out in records.items()
+        ]
+
+    def _committed(
+        self, work: _Work, involved: Mapping[PartitionKey, OwnedPartition], rows: Sequence[JournalRow]
+    ) -> Committed:
+        committed, state = work.committed, work.state
+        for row in rows:
+            partition = involved[row.topic, row.partition]
+            partition.next_offset, partition.sequence = row.next_offset, row.sequence
+            committed.receipts.append(receipt(row.topic, row.partition, row.next_offset, row.sequence))
+        for outcome in state.outcomes.values():
+            committed.outcomes[outcome.channel, outcome.outcome.value] += 1
+        committed.findings = [(row.channel, row.finding) for row in state.findings]
+        for parked in state.parked_now:
+            partition = involved[parked.event.topic, parked.event.partition]
+            partition.next_deadline = min(partition.next_deadline or parked.deadline, parked.deadline)
+        return committed
+
+    def _mark_refused(self, understood: Understood, refused: Refused) -> None:
+        message = f"the database refused it ({refused.reason}, SQLSTATE {refused.sqlstate})"
+        understood.findings.append(understood.contract.finding("record_refused", "", message))
+        understood.mapped = None
+        understood.stage = "store"
+        log.warning(
+            "event_refused_by_database", topic=understood.event.topic, partition=understood.event.partition,
+            offset=understood.event.offset, reason=refused.reason,
+        )  # fmt: skip
+
+
+def _step(partition: OwnedPartition, next_offset: int) -> Advance:
+    return Advance(*partition.key, partition.epoch, partition.next_offset, next_offset, partition.sequence)

@@ -1,0 +1,178 @@
+"""The worker: one loop that owns consumer, producer and database, and does one thing at a time.
+
+Read a batch, decide and commit it in PostgreSQL, publish it in one Kafka transaction, read the next. After anything
+but a clean success every owned partition goes through recovery before anything more is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import structlog
+
+from consumers.kafka_source import KafkaSource, OffsetUnstable
+from ingest.clock import TimeSource
+from ingest.database.connection import Database, DatabaseLost, PartitionsMissing
+from ingest.database.positions import Fenced
+from ingest.database.retention import Retention
+from ingest.raw_event import RawEvent
+from ingest.worker.batch import BatchProcessor, Committed
+from ingest.worker.observer import Observer
+from ingest.worker.overdue import read_overdue
+from ingest.worker.ownership import Ownership
+from ingest.worker.partition import OwnedPartition, Phase
+from ingest.worker.published import PublishedRows
+from ingest.worker.reading import Reading
+from ingest.worker.receipt import published_sequence
+from ingest.worker.recovery import Recovery
+from producers.publisher import Doubt, GroupFenced, TransactionalPublisher
+
+log = structlog.get_logger()
+
+_HAND_OVER_LOOK_S = 0.05
+_PAUSED_POLL_S = 0.2
+_AFTER_DOUBT_POLL_S = 0.05
+
+
+class Worker:
+    """Runs until `stop` is called. Everything it touches is an argument."""
+
+    def __init__(
+        self,
+        source: KafkaSource,
+        ownership: Ownership,
+        reading: Reading,
+        database: Database,
+        publisher: TransactionalPublisher,
+        processor: BatchProcessor,
+        recovery: Recovery,
+        published: PublishedRows,
+        retention: Retention,
+        observer: Observer,
+        time: TimeSource,
+    ) -> None:
+        self._source = source
+        self._ownership = ownership
+        self._reading = reading
+        self._database = database
+        self._publisher = publisher
+        self._processor = processor
+        self._recovery = recovery
+        self._published = published
+        self._retention = retention
+        self._observer = observer
+        self._time = time
+        self._stopping = False
+
+    def stop(self) -> None:
+        """Ask the loop to end after the batch under way. Safe to call from a signal handler."""
+        self._stopping = True
+
+    def run(self, until: Callable[[], bool] = lambda: False) -> None:
+        """Work until stopped, or until `until` says so between two batches; then let everything go."""
+        try:
+            while not self._stopping and not until():
+                self.step()
+        finally:
+            self._source.close()
+            self._publisher.close()
+            self._database.close()
+
+    def step(self) -> None:
+        """One turn of the loop; comes back after at most a poll, a batch or a recovery."""
+        self._observer.tick(self._ownership)
+        try:
+            self._retention.keep_up(self._database)
+            self._recover()
+            self._look_for_hand_overs()
+            events, group_metadata = self._reading.next_batch()
+            if events:
+                self._process(events, group_metadata)
+            self._end_waiting(group_metadata)
+        except DatabaseLost as error:
+            self._wait_for_database(error)
+        except PartitionsMissing:
+            self._retention.due_now()
+            self._ownership.doubt()
+        except (GroupFenced, Doubt, Fenced) as error:
+            log.warning("in_doubt", reason=type(error).__name__, detail=str(error))
+            self._observer.doubted(type(error).__name__)
+            self._ownership.doubt()
+            self._reading.keep_alive(_AFTER_DOUBT_POLL_S)
+
+    def _recover(self) -> None:
+        pending = [p for p in self._ownership if p.phase is Phase.RECOVERING]
+        if not pending:
+            return
+        self._source.pause([p.key for p in pending])
+        self._recovery.recover(pending)
+        for partition in pending:
+            if partition.phase is Phase.RUNNING:
+                self._published.learn(partition.key, partition.published_sequence)
+
+    def _process(self, events: Sequence[RawEvent], group_metadata: object) -> None:
+        understood = self._processor.understand(events)
+        for committed in self._processor.commit(self._ownership.partitions, understood):
+            self._publish(committed, group_metadata)
+            self._reading.hold(committed)
+            self._observer.committed(committed)
+        self._observer.batch(events, self._ownership)
+
+    def _publish(self, committed: Committed, group_metadata: object) -> None:
+        """Publish what one PostgreSQL transaction decided; in doubt, recovery finds it in the journal."""
+        if not committed.receipts:
+            return
+        started = self._time.cpu()
+        self._publisher.publish(committed.records, committed.receipts, group_metadata)
+        self._observer.phase("kafka", self._time.cpu() - started)
+        for receipt in committed.receipts:
+            partition = self._ownership.partitions[receipt.topic, receipt.partition]
+            partition.published_sequence = partition.sequence
+            self._published.learn(partition.key, partition.sequence)
+
+    def _look_for_hand_overs(self) -> None:
+        """See whether what held events wait for has been published. Other partitions go on meanwhile."""
+        for partition in list(self._ownership):
+            carrier = partition.waits_for
+            if carrier is None:
+                continue
+            if not self._published.covers(carrier):
+                key = (carrier.topic, carrier.partition)
+                try:
+                    answer = self._source.committed(key, _HAND_OVER_LOOK_S, self._time.monotonic)
+                except OffsetUnstable:
+                    continue
+                self._published.learn(key, published_sequence(answer) or 0)
+            if self._published.covers(carrier):
+                partition.waits_for = None
+
+    def _end_waiting(self, group_metadata: object) -> None:
+        """Decide on parked events whose time is over, of partitions that have nothing else under way."""
+        now = self._time.now()
+        for partition in list(self._ownership):
+            due = partition.next_deadline is not None and partition.next_deadline <= now
+            if not due or partition.phase is not Phase.RUNNING or partition.held:
+                continue
+            overdue, partition.next_deadline = read_overdue(self._database, partition.key, now)
+            if overdue:
+                committed = self._processor.end_waiting(partition, overdue)
+                self._publish(committed, group_metadata)
+                self._observer.committed(committed)
+
+    def _wait_for_database(self, error: DatabaseLost) -> None:
+        """Pause and keep polling, so that the group does not take the partitions away, until it answers."""
+        log.warning("database_away", address=self._database.address, detail=str(error))
+        self._observer.database_away()
+        owned: list[OwnedPartition] = list(self._ownership)
+        self._source.pause([partition.key for partition in owned])
+        self._ownership.doubt()
+        while not self._stopping:
+            self._reading.keep_alive(_PAUSED_POLL_S)
+            self._observer.tick(self._ownership)
+            try:
+                with self._database.transaction() as connection:
+                    connection.execute("SELECT 1")
+            except DatabaseLost:
+                continue
+            log.info("database_back", address=self._database.address)
+            return
