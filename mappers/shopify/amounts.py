@@ -1,0 +1,135 @@
+"""Amounts of one order: texts in the shop's currency as integers of one exponent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal, localcontext
+from fractions import Fraction
+from functools import lru_cache
+from typing import Any, Final, TypeVar, cast
+
+from mappers.shopify.payload import MoneySet
+from schemas import money
+from schemas.types import Money
+
+_Document = TypeVar("_Document")
+
+
+class FinerAmountError(Exception):
+    """An amount has more non-zero decimals than the exponent in use: read the order again with its own."""
+
+    def __init__(self, exponent: int) -> None:
+        super().__init__(exponent)
+        self.exponent = exponent
+
+
+LIMIT: Final = 10**15
+"""Minor units: no amount of an order is near it, and sums of many below it fit 64 bits."""
+
+
+# An order repeats its amounts ("0.00" above all), and so do the orders of a shop.
+@lru_cache(maxsize=65536)
+def _read(text: str, currency: str) -> tuple[int, int]:
+    amount = money.money(text, currency)
+    minor, exponent = amount["amount_minor"], amount["exponent"]
+    if not -LIMIT < minor < LIMIT:
+        raise ValueError("an amount has more than 15 digits")
+    return minor, exponent
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """How many units of the shop's currency one unit of the buyer's was worth in this order."""
+
+    presentment: str
+    shop_per_presentment: Fraction
+
+    def text(self) -> str:
+        """The rate with ten significant digits."""
+        rate = self.shop_per_presentment
+        with localcontext(prec=10):
+            return str(Decimal(rate.numerator) / Decimal(rate.denominator))
+
+
+@dataclass(frozen=True, slots=True)
+class Amounts:
+    """Reads amounts as integers of `exponent` decimals of `currency`, the shop's."""
+
+    currency: str
+    exponent: int
+    rate: Rate | None = None
+
+    def minor(self, text: str | None) -> int:
+        """The amount, 0 when missing; raises FinerAmountError, or ValueError when it is too large."""
+        if not text:
+            return 0
+        value, exponent = _read(text, self.currency)
+        if exponent == self.exponent:
+            return value
+        if exponent > self.exponent:
+            raise FinerAmountError(exponent)
+        finer: int = value * 10 ** (self.exponent - exponent)
+        if not -LIMIT < finer < LIMIT:
+            raise ValueError("an amount has more than 15 digits with the decimals of its order")
+        return finer
+
+    def of(self, minor: int) -> Money:
+        """Money of that many minor units."""
+        return {"amount_minor": minor, "currency": self.currency, "exponent": self.exponent}
+
+    def read(self, text: str | None) -> Money:
+        """The amount as Money."""
+        return {"amount_minor": self.minor(text), "currency": self.currency, "exponent": self.exponent}
+
+    def in_pair(self, pair: MoneySet | None) -> int:
+        """The shop's side of a money pair in minor units, 0 when there is none."""
+        return 0 if pair is None else self.minor(pair["shop_money"]["amount"])
+
+    def in_shop_currency(self, text: str | None, currency: str | None) -> int | None:
+        """An amount in the shop's or the buyer's currency as the shop's; None when no rate is known.
+
+        Transactions are in the buyer's currency unless asked for otherwise (`in_shop_currency`, see
+        https://shopify.dev/docs/api/admin-rest/latest/resources/transaction). The rate is the order's own.
+        """
+        if not currency or currency.upper() == self.currency:
+            return self.minor(text)
+        rate = self.rate
+        if rate is None or rate.presentment != currency.upper():
+            return None
+        value, exponent = _read(text or "0", rate.presentment)
+        shift = Fraction(10**self.exponent, 10**exponent)
+        return round(value * rate.shop_per_presentment * shift)
+
+
+def rate_of(pairs: Iterable[MoneySet | None], currency: str) -> Rate | None:
+    """The order's rate, from the pair with the greatest amount (the least rounded); None when none tells."""
+    best: Rate | None = None
+    greatest = Fraction(0)
+    for pair in pairs:
+        presentment = None if pair is None else pair.get("presentment_money")
+        if pair is None or presentment is None or presentment["currency_code"] == currency:
+            continue
+        shown = Fraction(presentment["amount"] or 0)
+        if shown > greatest:
+            greatest = shown
+            best = Rate(presentment["currency_code"], Fraction(pair["shop_money"]["amount"] or 0) / shown)
+    return best
+
+
+def coarsened(value: _Document, exponent: int) -> _Document:
+    """The same document with each Money brought back to `exponent` decimals where that loses nothing."""
+    return cast(_Document, _coarsened(value, exponent))
+
+
+def _coarsened(value: Any, exponent: int) -> Any:
+    if isinstance(value, dict):
+        if value.keys() == {"amount_minor", "currency", "exponent"}:
+            minor, kept = value["amount_minor"], value["exponent"]
+            while kept > exponent and minor % 10 == 0:
+                minor, kept = minor // 10, kept - 1
+            return {"amount_minor": minor, "currency": value["currency"], "exponent": kept}
+        return {key: _coarsened(child, exponent) for key, child in value.items()}
+    if isinstance(value, list):
+        return [_coarsened(child, exponent) for child in value]
+    return value

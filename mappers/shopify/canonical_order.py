@@ -1,0 +1,301 @@
+"""From a Shopify order to the canonical order: the parts put together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, cast
+
+from mappers.candidate import Defect, DefectiveEvent, EventContext
+from mappers.shopify import payload as shopify
+from mappers.shopify.amounts import Amounts, FinerAmountError, coarsened, rate_of
+from mappers.shopify.fulfilments import fulfilment_of
+from mappers.shopify.lines import discounts_of, positions_of, shipping_of, taxes_of
+from mappers.shopify.parties import address_of, consents_of, contact_of, customer_of
+from mappers.shopify.payments import funds_of, payments_of
+from mappers.shopify.refunds import RefundError, adjustments_of
+from mappers.shopify.statuses import map_statuses, source_statuses
+from mappers.vocabulary import load
+from schemas import identifiers, money
+from schemas.types import (
+    Adjustment,
+    Alias,
+    CanonicalOrder,
+    Fulfilment,
+    FulfilmentStatus,
+    Line,
+    OrderStatus,
+    OriginChannel,
+    PaymentStatus,
+)
+
+MAPPER_VERSION: Final = "shopify/1.0.0"
+SOURCE: Final = "shopify"
+
+_ORIGIN: Final = load("shopify").tables["source_name"]
+_GATEWAY: Final = load("shopify").tables["gateway"]
+_LEFT: Final = frozenset({"FULFILLED", "READY", "DELIVERED", "DELIVERY_FAILED"})
+
+
+def map_order(order: shopify.Order, context: EventContext) -> CanonicalOrder:
+    """The canonical order, statuses as the vocabulary says, not yet derived; raises DefectiveEvent."""
+    currency = order["currency"].upper()
+    if not money.is_currency(currency):
+        raise DefectiveEvent([unknown_currency("currency")])
+    # processed_at is when the purchase was made, also where the order was imported later than that
+    # (https://shopify.dev/docs/api/admin-rest/latest/resources/order).
+    placed_at = order.get("processed_at")
+    if placed_at is None:
+        placed_at = order.get("created_at")
+    if placed_at is None:
+        raise DefectiveEvent([Defect("placed_at_present", "created_at", "created_at is missing")])
+    exponent = usual = money.exponent(currency)
+    while True:
+        try:
+            mapped = _map(order, context, placed_at, currency, exponent)
+        except FinerAmountError as finer:
+            exponent = finer.exponent
+        except ValueError as error:
+            raise DefectiveEvent([Defect("payload_shape", "", str(error))]) from None
+        else:
+            return mapped if exponent == usual else coarsened(mapped, usual)
+
+
+def _map(
+    order: shopify.Order, context: EventContext, placed_at: int, currency: str, exponent: int
+) -> CanonicalOrder:
+    received_at = context.received_at
+    amounts = Amounts(
+        currency,
+        exponent,
+        rate_of((order.get("total_price_set"), order.get("total_shipping_price_set")), currency),
+    )
+    order_id = identifiers.order_id(SOURCE, context.source_account, order["id"])
+
+    positions = positions_of(order, order_id, amounts)
+    shipping_lines, shipping = shipping_of(order, amounts)
+    tax_lines, _ = taxes_of(order.get("tax_lines"), amounts)
+    fulfilments = [fulfilment_of(part, order_id, received_at) for part in order.get("fulfillments") or ()]
+    adjustments = _adjustments(order, order_id, amounts, received_at, fulfilments)
+    if order.get("refunds") or _edited(order):
+        _take_out(positions.lines, order, adjustments)
+    transactions = [*(order.get("transactions") or ())]
+    for refund in order.get("refunds") or ():
+        transactions.extend(refund.get("transactions") or ())
+
+    total = amounts.minor(order["total_price"])
+    told = order.get("current_total_price")
+    current = amounts.minor(told) if told else total
+    funds = funds_of(order, total, current, amounts)
+    of = amounts.of
+    fees = amounts.in_pair(order.get("original_total_duties_set")) + amounts.in_pair(
+        order.get("original_total_additional_fees_set")
+    )
+    tip = amounts.minor(order.get("total_tip_received")) or positions.tip
+
+    source_status = source_statuses(order)
+    statuses = map_statuses(source_status)
+    updated_at = order.get("updated_at")
+    return {
+        "order_id": order_id,
+        "source": SOURCE,
+        "source_account": context.source_account,
+        "source_order_id": order["id"],
+        "source_order_number": order.get("name") or order.get("order_number") or None,
+        "aliases": _aliases(order),
+        "checkout_id": order.get("checkout_token") or order.get("cart_token") or None,
+        "origin_channel": _origin(order),
+        "sub_channel": order.get("source_name") or None,
+        "location_ref": order.get("location_id"),
+        "schema_version": "",
+        "mapper_version": MAPPER_VERSION,
+        "ruleset_version": "",
+        "source_version": None,
+        "source_updated_at": received_at if updated_at is None else updated_at,
+        "occurred_at": received_at if updated_at is None else updated_at,
+        "ingested_at": received_at,
+        "canonical_version": 0,
+        "content_hash": "",
+        "order_status": cast(OrderStatus, statuses.order),
+        "payment_status": cast(PaymentStatus, statuses.payment),
+        "fulfilment_status": cast(FulfilmentStatus, statuses.fulfilment),
+        "source_status": source_status,
+        "status_basis": "MAPPED",
+        "hold_reason": None,
+        "hold_reason_text": None,
+        "cancel_reason": order.get("cancel_reason") or None,
+        "cancel_reason_text": None,
+        "flags": _flags(order),
+        "placed_at": placed_at,
+        "placed_at_basis": "SOURCE",
+        "confirmed_at": None,
+        "completed_at": None,
+        "cancelled_at": order.get("cancelled_at"),
+        "closed_at": order.get("closed_at"),
+        "customer": customer_of(order),
+        "contact": contact_of(order),
+        "consents": consents_of(order, placed_at),
+        "billing_address": address_of(order.get("billing_address")),
+        "shipping_address": address_of(order.get("shipping_address")),
+        "currency": currency,
+        "presentment_currency": order.get("presentment_currency") or None,
+        "fx_rate": None if amounts.rate is None else amounts.rate.text(),
+        "totals": {
+            "items_gross": of(positions.gross),
+            "discount": amounts.read(order.get("total_discounts")),
+            "shipping": of(shipping),
+            "tax": amounts.read(order.get("total_tax")),
+            "fees": of(fees),
+            "tip": of(tip),
+            # A gift card is a tender in Shopify: it pays the total and does not lower it.
+            "gift_card": of(0),
+            "total_original": of(total),
+            "total_current": of(current),
+            "authorised": None if funds.authorised is None else of(funds.authorised),
+            "captured": None if funds.captured is None else of(funds.captured),
+            "refunded": of(_refunded(adjustments)),
+            "net_due": None if funds.net_due is None else of(funds.net_due),
+        },
+        "prices_include_tax": order.get("taxes_included") is True,
+        "tax_lines": tax_lines,
+        "discounts": discounts_of(order, amounts),
+        "shipping_lines": shipping_lines,
+        "lines": positions.lines,
+        "payments": payments_of(transactions, amounts, received_at) if transactions else [],
+        "fulfilments": fulfilments,
+        "adjustments": adjustments,
+        "promises": [],
+        "attribution": _attribution(order),
+        "locale": order.get("customer_locale") or None,
+        "note": order.get("note") or None,
+        "quality": {"score": 100, "findings": [], "disposition": "PASS"},
+        "lineage": {
+            "raw_topic": "",
+            "raw_partition": -1,
+            "raw_offset": -1,
+            "raw_event_id": context.event_id,
+            "raw_hash": "",
+            "mapper_run_id": "",
+        },
+    }
+
+
+def unknown_currency(path: str) -> Defect:
+    """The defect of an amount whose currency is missing or unknown."""
+    return Defect("currency_iso4217", path, f"{path} is no ISO 4217 code with minor units, such as EUR")
+
+
+def _adjustments(
+    order: shopify.Order, order_id: str, amounts: Amounts, received_at: int, fulfilments: Sequence[Fulfilment]
+) -> list[Adjustment]:
+    adjustments: list[Adjustment] = []
+    for index, refund in enumerate(order.get("refunds") or ()):
+        shipped = None
+        if order.get("fulfillments") is not None:
+            shipped = _shipped_before(refund.get("created_at"), fulfilments)
+        try:
+            adjustments += adjustments_of(refund, order_id, amounts, received_at, shipped)
+        except RefundError as error:
+            raise DefectiveEvent([error.defect(f"refunds[{index}].")]) from None
+    return adjustments
+
+
+def _shipped_before(instant: int | None, fulfilments: Iterable[Fulfilment]) -> Mapping[str, int]:
+    """Units of each line that had left by then: later shipments do not change what a refund was for."""
+    shipped: dict[str, int] = {}
+    for fulfilment in fulfilments:
+        created_at = fulfilment["created_at"]
+        if fulfilment["status"] not in _LEFT:
+            continue
+        if instant is not None and created_at is not None and created_at > instant:
+            continue
+        for item in fulfilment["items"]:
+            line = item["source_line_id"]
+            shipped[line] = shipped.get(line, 0) + item["quantity"]
+    return shipped
+
+
+def _edited(order: shopify.Order) -> bool:
+    return any(
+        item.get("current_quantity") is not None and item.get("current_quantity") != item.get("quantity")
+        for item in order.get("line_items") or ()
+    )
+
+
+def _take_out(lines: Iterable[Line], order: shopify.Order, adjustments: Iterable[Adjustment]) -> None:
+    """Takes cancelled units out of `current`: those of refunds, and those that an edit removed.
+
+    `current_quantity` is without refunded and removed units, whether they had been shipped or not
+    (https://shopify.dev/docs/api/admin-graphql/latest/objects/LineItem), so what is missing in it beyond
+    all refunds was removed.
+    """
+    refunded: dict[str, int] = {}
+    cancelled: dict[str, int] = {}
+    for adjustment in adjustments:
+        for part in adjustment["lines"]:
+            line = part["source_line_id"]
+            refunded[line] = refunded.get(line, 0) + part["quantity"]
+            if adjustment["kind"] == "CANCELLATION":
+                cancelled[line] = cancelled.get(line, 0) + part["quantity"]
+    current = {item["id"]: item.get("current_quantity") for item in order.get("line_items") or ()}
+    for position in lines:
+        line, quantity = position["source_line_id"], position["quantity"]
+        gone = cancelled.get(line, 0)
+        stated = current.get(line)
+        if stated is not None:
+            gone += max(quantity["ordered"] - stated - refunded.get(line, 0), 0)
+        gone = min(gone, quantity["ordered"])
+        quantity["cancelled"] = gone
+        quantity["current"] = quantity["ordered"] - gone
+
+
+def _refunded(adjustments: Iterable[Adjustment]) -> int:
+    return sum(
+        adjustment["amount"]["amount_minor"]
+        for adjustment in adjustments
+        if adjustment["status"] == "COMPLETED"
+    )
+
+
+def _aliases(order: shopify.Order) -> list[Alias]:
+    # Not `token`: whoever has it can open the order's status page.
+    return [
+        {"kind": kind, "value": value}
+        for kind, value in (
+            ("order_number", order.get("order_number")),
+            ("confirmation_number", order.get("confirmation_number")),
+            ("po_number", order.get("po_number")),
+            ("reference", order.get("reference")),
+            ("source_identifier", order.get("source_identifier")),
+            ("checkout_id", order.get("checkout_id")),
+        )
+        if value
+    ]
+
+
+def _origin(order: shopify.Order) -> OriginChannel:
+    return cast(OriginChannel, _ORIGIN.meaning(order.get("source_name") or None) or "UNKNOWN")
+
+
+def _flags(order: shopify.Order) -> list[str]:
+    flags = []
+    if any(tax.get("channel_liable") for tax in order.get("tax_lines") or ()):
+        flags.append("marketplace_tax")
+    if order.get("payment_terms") or any(
+        _GATEWAY.meaning(name) in ("CASH_ON_DELIVERY", "PAY_LATER")
+        for name in order.get("payment_gateway_names") or ()
+    ):
+        flags.append("pay_later")
+    if order.get("test"):
+        flags.append("test")
+    return flags
+
+
+def _attribution(order: shopify.Order) -> dict[str, str]:
+    # A query may carry personal data of any kind, so pages are kept without it.
+    sources = {
+        "app_id": order.get("app_id"),
+        "landing_page": (order.get("landing_site") or "").partition("?")[0],
+        "landing_ref": order.get("landing_site_ref"),
+        "referrer": (order.get("referring_site") or "").partition("?")[0],
+    }
+    return {name: value for name, value in sources.items() if value}

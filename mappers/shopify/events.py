@@ -1,0 +1,192 @@
+"""From a decoded body to what it means: an order as it is now, a part of one, or nothing of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from mappers.candidate import (
+    Clock,
+    Defect,
+    DefectiveEvent,
+    EventContext,
+    Ignored,
+    Mapped,
+    PartialChange,
+    Snapshot,
+)
+from mappers.shopify import bodies, unknown_fields
+from mappers.shopify import payload as shopify
+from mappers.shopify.amounts import Amounts, FinerAmountError, coarsened, rate_of
+from mappers.shopify.bodies import Resource
+from mappers.shopify.canonical_order import SOURCE, map_order, unknown_currency
+from mappers.shopify.defects import defects
+from mappers.shopify.fulfilments import fulfilment_of
+from mappers.shopify.payments import payments_of
+from mappers.shopify.refunds import RefundError, adjustments_of
+from schemas import identifiers, money
+from schemas.types import Adjustment, Payment
+
+_GLOBAL: Final = "gid://shopify/"
+
+_Resource = TypeVar("_Resource")
+
+
+def map_event(document: Mapping[str, Any], context: EventContext) -> Mapped:
+    """The order, refund or fulfilment in the document; raises DefectiveEvent with every defect found.
+
+    Drafts and abandoned checkouts are no orders yet: Ignored. A test order is mapped like any other and
+    flagged `test`; whether it counts is a rule's to say.
+    """
+    body = bodies.read(document)
+    topic = (context.event_kind or body.resource).partition("/")[0]
+    if topic != body.resource:
+        message = f"the topic says {topic}, but the body is one of {body.resource}; which one is meant?"
+        raise DefectiveEvent([Defect("payload_shape", "", message)])
+    return _MAP[body.resource](body.fields, context)
+
+
+def _order(fields: Mapping[str, Any], context: EventContext) -> Snapshot:
+    order = _validated(shopify.ORDER, fields)
+    mapped = map_order(order, context)
+    return Snapshot(
+        order=mapped,
+        clock=Clock(sequence=0, updated_at=mapped["source_updated_at"]),
+        session_ref=mapped["checkout_id"],
+        unknown_fields=unknown_fields.count("orders", fields),
+    )
+
+
+def _refund(fields: Mapping[str, Any], context: EventContext) -> PartialChange:
+    refund = _validated(shopify.REFUND, fields)
+    change = _change(refund.get("order_id"), context, unknown_fields.count("refunds", fields))
+    at = refund.get("processed_at")
+    if at is None:
+        at = refund.get("created_at")
+    if at is not None:
+        change.occurred_at = at
+    currency = _shop_currency(refund)
+    if not money.is_currency(currency):
+        raise DefectiveEvent([unknown_currency("transactions[0].currency")])
+    pairs = _pairs(refund)
+    exponent = usual = money.exponent(currency)
+    received_at = context.received_at
+    while True:
+        amounts = Amounts(currency, exponent, rate_of(pairs, currency))
+        try:
+            adjustments: list[Adjustment] = adjustments_of(refund, change.order_id, amounts, received_at)
+            payments: list[Payment] = payments_of(refund.get("transactions") or (), amounts, received_at)
+        except FinerAmountError as finer:
+            exponent = finer.exponent
+        except RefundError as error:
+            raise DefectiveEvent([error.defect("")]) from None
+        except ValueError as error:
+            raise DefectiveEvent([Defect("payload_shape", "", str(error))]) from None
+        else:
+            break
+    change.adjustments = adjustments if exponent == usual else coarsened(adjustments, usual)
+    change.payments = payments if exponent == usual else coarsened(payments, usual)
+    return change
+
+
+def _shop_currency(refund: shopify.Refund) -> str:
+    """A refund does not name the shop's currency. Its money pairs do, else its transactions."""
+    for pair in _pairs(refund):
+        return pair["shop_money"]["currency_code"].upper()
+    for transaction in refund.get("transactions") or ():
+        if currency := transaction.get("currency"):
+            return currency.upper()
+    return ""
+
+
+def _pairs(refund: shopify.Refund) -> list[shopify.MoneySet]:
+    items = [item.get("subtotal_set") for item in refund.get("refund_line_items") or ()]
+    others = [adjustment.get("amount_set") for adjustment in refund.get("order_adjustments") or ()]
+    return [pair for pair in (*items, *others) if pair is not None]
+
+
+def _fulfillment(fields: Mapping[str, Any], context: EventContext) -> PartialChange:
+    fulfillment = _validated(shopify.FULFILLMENT, fields)
+    change = _change(fulfillment.get("order_id"), context, unknown_fields.count("fulfillments", fields))
+    mapped = fulfilment_of(fulfillment, change.order_id, context.received_at)
+    change.occurred_at = mapped["updated_at"]
+    change.fulfilments = [mapped]
+    return change
+
+
+def _change(native: str | None, context: EventContext, unknown: int) -> PartialChange:
+    if native is None:
+        raise DefectiveEvent([Defect("source_order_id_present", "order_id", "order_id is missing")])
+    return PartialChange(
+        order_id=identifiers.order_id(SOURCE, context.source_account, native),
+        source=SOURCE,
+        source_account=context.source_account,
+        source_order_id=native,
+        occurred_at=context.received_at,
+        unknown_fields=unknown,
+    )
+
+
+def _draft_order(_: Mapping[str, Any], __: EventContext) -> Ignored:
+    return Ignored("draft_order", "a draft order; once completed, Shopify sends the order itself")
+
+
+def _checkout(_: Mapping[str, Any], __: EventContext) -> Ignored:
+    return Ignored("abandoned_checkout", "a checkout; once completed, Shopify sends the order itself")
+
+
+def _transaction(_: Mapping[str, Any], __: EventContext) -> Mapped:
+    message = "transactions by themselves are no order event; expected the order, which has them"
+    raise DefectiveEvent([Defect("payload_shape", "transactions", message)])
+
+
+_MAP: Final[Mapping[Resource, Callable[[Mapping[str, Any], EventContext], Mapped]]] = {
+    Resource.ORDER: _order,
+    Resource.REFUND: _refund,
+    Resource.FULFILLMENT: _fulfillment,
+    Resource.DRAFT_ORDER: _draft_order,
+    Resource.CHECKOUT: _checkout,
+    Resource.TRANSACTION: _transaction,
+}
+
+
+def _validated(model: TypeAdapter[_Resource], fields: Mapping[str, Any]) -> _Resource:
+    try:
+        return model.validate_python(fields)
+    except ValidationError as error:
+        plain = _with_plain_ids(fields)
+        if plain != fields:
+            return _validated(model, plain)
+        found = defects(error)
+        code = fields.get("currency")
+        if model is shopify.ORDER and isinstance(code, str) and not money.is_currency(code.upper()):
+            found.append(unknown_currency("currency"))
+        raise DefectiveEvent(found) from None
+
+
+def _with_plain_ids(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The same body with the numbers of global ids (`gid://shopify/Order/1`) in the place of ids.
+
+    Connectors that read with GraphQL and publish in REST's shape leave them so; both name the same resource.
+    """
+    plain: dict[str, Any] = {name: _plain(name, value) for name, value in fields.items()}
+    if plain.get("id") is None and isinstance(told := plain.get("admin_graphql_api_id"), str):
+        plain["id"] = _number(told)
+    return plain
+
+
+def _plain(name: str, value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {inner: _plain(inner, child) for inner, child in value.items()}
+    if isinstance(value, list):
+        return [_plain(name, child) for child in value]
+    is_id = name == "id" or (name.endswith("_id") and name != "admin_graphql_api_id")
+    return _number(value) if is_id else value
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, str) and value.startswith(_GLOBAL):
+        return value.rpartition("/")[2].partition("?")[0]
+    return value

@@ -1,0 +1,140 @@
+"""Who bought, how to reach them, what they agreed to, and where it goes."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from mappers.shopify import payload as shopify
+from schemas.types import Address, Consent, Contact, Customer
+
+_COUNTRY: Final = re.compile(r"[A-Za-z]{2}")
+_SUBDIVISION: Final = re.compile(r"[A-Z0-9]{1,3}")
+
+
+def customer_of(order: shopify.Order) -> Customer:
+    """MEMBER only with `state` `enabled`: every other state is a record of a buyer without an account.
+
+    `disabled` is a buyer without an account, `invited` one who has not answered, `declined` one who refused
+    (https://shopify.dev/docs/api/admin-rest/latest/resources/customer).
+    """
+    customer = order.get("customer")
+    member = customer is not None and (customer.get("state") or "").lower() == "enabled"
+    return {
+        "kind": "MEMBER" if member else "GUEST",
+        "customer_id": None if customer is None else customer.get("id"),
+        "guest_id": None,
+        "assurance": "UNKNOWN",
+        "loyalty_ref": None,
+    }
+
+
+def contact_of(order: shopify.Order) -> Contact:
+    """The e-mail and phone of this purchase.
+
+    What was typed in this checkout (`email`, its alias `contact_email`, `phone`) comes before the customer
+    record, which later purchases overwrite. Phones of addresses come last, the payer's before the
+    recipient's: they are for the courier, and a gift's recipient is not the buyer.
+    """
+    customer = order.get("customer")
+    email = order.get("email") or order.get("contact_email")
+    phone = order.get("phone")
+    if customer is not None:
+        email = email or customer.get("email")
+        phone = phone or customer.get("phone")
+    if not phone and (payer := order.get("billing_address")) is not None:
+        phone = payer.get("phone")
+    if not phone and (recipient := order.get("shipping_address")) is not None:
+        phone = recipient.get("phone")
+    return {
+        "email_raw": email or None,
+        "email_norm": None,
+        "email_hash": None,
+        "phone_raw": phone or None,
+        "phone_e164": None,
+        "phone_hash": None,
+        "relay": False,
+        "verified_at": None,
+        "preferred_channel": None,
+    }
+
+
+def consents_of(order: shopify.Order, placed_at: int) -> list[Consent]:
+    """Marketing consents: the box ticked in this checkout, then what the customer record says."""
+    consents: list[Consent] = []
+    accepts = order.get("buyer_accepts_marketing")
+    if accepts is not None:
+        consents.append(_marketing("email", accepts, placed_at, "buyer_accepts_marketing"))
+    if (customer := order.get("customer")) is not None:
+        for channel, consent, name in (
+            ("email", customer.get("email_marketing_consent"), "email_marketing_consent"),
+            ("sms", customer.get("sms_marketing_consent"), "sms_marketing_consent"),
+        ):
+            if consent is not None and (state := consent.get("state")):
+                granted = state.lower() == "subscribed"
+                consents.append(_marketing(channel, granted, consent.get("consent_updated_at"), name))
+    return consents
+
+
+def _marketing(channel: str, granted: Any, at: int | None, source: str) -> Consent:
+    return {
+        "purpose": "marketing",
+        "channel": channel,
+        "granted": granted is True,
+        "at": at,
+        "text_version": None,
+        "source": source,
+    }
+
+
+def address_of(address: shopify.Address | None) -> Address | None:
+    """An address; None when there is none or it is empty.
+
+    A country or province that is only named, without its code, is kept under `unparsed`: names are in the
+    shop's language and no code is guessed from them.
+    """
+    if address is None:
+        return None
+    country = _country(address)
+    region, unparsed = _region(address, country)
+    lines = [line for line in (address.get("address1"), address.get("address2")) if line]
+    mapped: Address = {
+        "given_name": address.get("first_name") or None,
+        "family_name": address.get("last_name") or None,
+        "full_name": address.get("name") or None,
+        "company": address.get("company") or None,
+        "lines": lines,
+        "city": address.get("city") or None,
+        "district": None,
+        "region": region,
+        "postal_code": address.get("zip") or None,
+        "country": country,
+        "phone": address.get("phone") or None,
+        "latitude": address.get("latitude") or None,
+        "longitude": address.get("longitude") or None,
+        "type": None,
+        "unparsed": unparsed,
+    }
+    return mapped if any(mapped.values()) else None
+
+
+def _country(address: shopify.Address) -> str | None:
+    code = address.get("country_code") or address.get("country") or ""
+    return code.upper() if _COUNTRY.fullmatch(code) else None
+
+
+def _region(address: shopify.Address, country: str | None) -> tuple[str | None, str | None]:
+    """(ISO 3166-2 code, text that could not be told as codes)."""
+    code = (address.get("province_code") or "").upper()
+    if country is None:
+        named = [
+            part
+            for part in (address.get("province"), address.get("country") or address.get("country_code"))
+            if part
+        ]
+        return None, ", ".join(named) or None
+    # Some countries' codes come with the country already: "JP-13".
+    subdivision = code.removeprefix(f"{country}-")
+    if _SUBDIVISION.fullmatch(subdivision):
+        return f"{country}-{subdivision}", None
+    return None, address.get("province") or address.get("province_code") or None

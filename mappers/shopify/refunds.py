@@ -1,0 +1,182 @@
+"""Refunds: money returned, goods returned, items cancelled. Shopify has one resource for the three."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from mappers.candidate import Defect
+from mappers.shopify import payload as shopify
+from mappers.shopify.amounts import Amounts
+from mappers.shopify.payments import settled_at, state_of
+from schemas import identifiers
+from schemas.types import AdjustedLine, Adjustment, AdjustmentKind, AdjustmentState
+
+_SETTLED_AS: Final[Mapping[AdjustmentState, str]] = {"COMPLETED": "SUCCEEDED", "FAILED": "FAILED"}
+
+
+class RefundError(Exception):
+    """A refund that cannot be joined to its order: `path` is where inside the refund."""
+
+    def __init__(self, path: str, message: str) -> None:
+        super().__init__(message)
+        self.path = path
+        self.message = message
+
+    def defect(self, prefix: str) -> Defect:
+        """The defect of the event whose refund stands at the prefix."""
+        return Defect("payload_shape", prefix + self.path, self.message)
+
+
+class _Goods(NamedTuple):
+    """A refunded line, and whether its units came back, or were never shipped and now never will be."""
+
+    line: AdjustedLine
+    cancelled: bool
+
+
+def adjustments_of(
+    refund: shopify.Refund,
+    order_id: str,
+    amounts: Amounts,
+    received_at: int,
+    shipped: Mapping[str, int] | None = None,
+) -> list[Adjustment]:
+    """A refund's money with the lines it was for, and apart from it the units that it cancelled.
+
+    The money is the sum of the refund's successful transactions; while all of them are pending, theirs. A
+    refund whose every line came back is a RETURN. Cancelled units are an adjustment of their own, without
+    money, named `<refund id>/cancelled`: they change what is to be shipped, whatever was paid back.
+    `shipped` is how many units of each line had left when the refund was made, if that is known; a line's
+    own fulfilment status stands in. Raises RefundError.
+    """
+    at = refund.get("processed_at") or refund.get("created_at")
+    status, minor = _money(refund, amounts)
+    goods = [
+        _goods(item, _line_of(item, index), order_id, refund, amounts, shipped)
+        for index, item in enumerate(refund.get("refund_line_items") or ())
+    ]
+    kept = [part.line for part in goods if not part.cancelled]
+    cancelled = [part.line for part in goods if part.cancelled]
+    kind: AdjustmentKind = "REFUND"
+    if kept and not cancelled and all(line["returned"] for line in kept):
+        kind = "RETURN"
+    reasons = [a.get("reason") or a.get("kind") for a in refund.get("order_adjustments") or ()]
+    reason = next(filter(None, reasons), None)
+    instant = received_at if at is None else at
+    adjustments: list[Adjustment] = []
+    if minor or kept or not cancelled:
+        adjustments.append(
+            {
+                "adjustment_id": refund["id"],
+                "kind": kind,
+                "status": status,
+                "reason": reason,
+                "lines": kept,
+                "amount": amounts.of(minor),
+                "at": at,
+                "updated_at": settled_at(instant, _SETTLED_AS.get(status, "")),
+            }
+        )
+    if cancelled:
+        adjustments.append(
+            {
+                "adjustment_id": f"{refund['id']}/cancelled",
+                "kind": "CANCELLATION",
+                "status": "COMPLETED",
+                "reason": reason,
+                "lines": cancelled,
+                "amount": amounts.of(0),
+                "at": at,
+                "updated_at": instant,
+            }
+        )
+    return adjustments
+
+
+def _money(refund: shopify.Refund, amounts: Amounts) -> tuple[AdjustmentState, int]:
+    """(state, minor units). A `void` gives up an authorisation: no money is returned by it."""
+    sums = {"SUCCEEDED": 0, "PENDING": 0, "FAILED": 0}
+    seen = set()
+    for index, transaction in enumerate(refund.get("transactions") or ()):
+        if (transaction.get("kind") or "refund").lower() != "refund":
+            continue
+        state = state_of(transaction)
+        amount = amounts.in_shop_currency(transaction.get("amount"), transaction.get("currency"))
+        if amount is None:
+            raise RefundError(
+                f"transactions[{index}].currency",
+                "a refund in another currency than the shop's, and no money pair tells the rate",
+            )
+        seen.add(state)
+        if state in sums:
+            sums[state] += amount
+    if not seen or "SUCCEEDED" in seen:
+        return "COMPLETED", sums["SUCCEEDED"]
+    if "PENDING" in seen:
+        return "PENDING", sums["PENDING"]
+    return ("FAILED" if "FAILED" in seen else "UNKNOWN"), sums["FAILED"]
+
+
+def _goods(
+    item: shopify.RefundLineItem,
+    native: str,
+    order_id: str,
+    refund: shopify.Refund,
+    amounts: Amounts,
+    shipped: Mapping[str, int] | None,
+) -> _Goods:
+    """What became of the goods, by `restock_type`.
+
+    `return` came back; `cancel` was not fulfilled and will not be. `no_restock` says nothing of the goods,
+    `legacy_restock` (and `restock: true`, before 2018) only that they are back in stock
+    (https://shopify.dev/docs/api/admin-graphql/latest/enums/RefundLineItemRestockType). For these the
+    shipment decides: refunded units never shipped are cancelled (a refund lowers `fulfillable_quantity`);
+    shipped ones came back if they are in stock again.
+    """
+    word = (item.get("restock_type") or "").lower()
+    if word == "return":
+        returned, cancelled = True, False
+    elif word == "cancel":
+        returned, cancelled = False, True
+    else:
+        restocked = word == "legacy_restock" or (not word and refund.get("restock") is True)
+        had_left = _had_left(item, native, shipped)
+        returned, cancelled = restocked and had_left is True, had_left is False
+    line: AdjustedLine = {
+        "line_id": identifiers.line_id(order_id, native),
+        "source_line_id": native,
+        "quantity": item["quantity"],
+        "returned": returned,
+        "amount": amounts.of(_line_amount(item, amounts)),
+    }
+    return _Goods(line, cancelled)
+
+
+def _line_of(item: shopify.RefundLineItem, index: int) -> str:
+    native = item.get("line_item_id") or (item.get("line_item") or {}).get("id")
+    if native is None:
+        raise RefundError(f"refund_line_items[{index}].line_item_id", "line_item_id is missing")
+    return native
+
+
+def _had_left(item: shopify.RefundLineItem, line_id: str, shipped: Mapping[str, int] | None) -> bool | None:
+    if shipped is not None:
+        return shipped.get(line_id, 0) > 0
+    line = item.get("line_item")
+    if line is None:
+        return None
+    return (line.get("fulfillment_status") or "").lower() in ("fulfilled", "partial")
+
+
+def _line_amount(item: shopify.RefundLineItem, amounts: Amounts) -> int:
+    """`subtotal` of the refunded units; before 2018 their price less their share of the line's discount."""
+    pair, subtotal, line = item.get("subtotal_set"), item.get("subtotal"), item.get("line_item")
+    if pair is not None:
+        return amounts.in_pair(pair)
+    if subtotal or line is None:
+        return amounts.minor(subtotal)
+    refunded, ordered = item["quantity"], line.get("quantity")
+    discount = sum([amounts.minor(part["amount"]) for part in line.get("discount_allocations") or ()])
+    discount = discount or amounts.minor(line.get("total_discount"))
+    return amounts.minor(line.get("price")) * refunded - (discount * refunded // ordered if ordered else 0)
