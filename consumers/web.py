@@ -15,8 +15,7 @@ EVENT_TYPE_HEADER: Final = "x-event-type"
 def identify(headers: Headers, document: Mapping[str, Any]) -> Envelope:
     """Kind, store and id of an event, from its body.
 
-    Raises DefectiveEvent, with everything that is wrong with the whole event, when the body does not tell them or
-    when the header `x-event-type` (optional) names another kind than the body.
+    Raises DefectiveEvent, with everything that is wrong with the event, when the body does not tell them, or when the header `x-event-type` (optional) names another kind than the body.
     """
     kind, store, event_id = document.get("event_type"), document.get("store"), document.get("event_id")
     if not (_is_name(kind) and _is_name(store) and _is_name(event_id)):
@@ -25,7 +24,13 @@ def identify(headers: Headers, document: Mapping[str, Any]) -> Envelope:
     named = headers.get(EVENT_TYPE_HEADER)
     if named is not None and named != str(kind).encode():
         raise DefectiveEvent(
-            [Defect("payload_shape", "event_type", f"differs from the header {EVENT_TYPE_HEADER}: send one of them")]
+            [
+                Defect(
+                    "payload_shape",
+                    "event_type",
+                    f"differs from the header {EVENT_TYPE_HEADER}: send one of them",
+                )
+            ]
         )
     return Envelope(event_kind=str(kind), source_account=str(store), event_id=str(event_id))
 

@@ -1,0 +1,119 @@
+"""The field types of the web contract, each defined once: what it looks like, and how it is read.
+
+Types say what must hold for a value to be *understood*. What must hold for it to be *right* (a quantity above
+zero, a country that exists) is published in the JSON Schema as well, but judged by the rules of the channel's
+contract, so that each finding reaches the owner who can fix its cause.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    ValidationInfo,
+    WithJsonSchema,
+)
+from pydantic_core import PydanticCustomError
+
+from schemas import instants, money
+
+
+class UnknownFields:
+    """Counts the fields of one event that the contract does not name: the validation's context."""
+
+    __slots__ = ("count",)
+
+    def __init__(self) -> None:
+        self.count = 0
+
+
+def _unknown(value: object, info: ValidationInfo) -> object:
+    if isinstance(info.context, UnknownFields):
+        info.context.count += 1
+    return value
+
+
+class Payload(BaseModel):
+    """A part of a web event. Unknown fields are allowed and counted; types are never coerced."""
+
+    model_config = ConfigDict(extra="allow", strict=True, use_attribute_docstrings=True)
+
+    # Called for unknown fields only, so that an event without any pays nothing for the count.
+    __pydantic_extra__: dict[str, Annotated[Any, PlainValidator(_unknown), WithJsonSchema({})]]
+
+
+def _instant(text: str) -> int:
+    try:
+        return instants.parse(text)
+    except ValueError:
+        raise PydanticCustomError(
+            "instant", "must be an ISO 8601 instant with an offset, such as 2026-11-24T18:03:12.250+01:00"
+        ) from None
+
+
+def _currency(code: str) -> str:
+    try:
+        money.exponent(code)
+    except ValueError:
+        raise PydanticCustomError(
+            "currency_iso4217", "must be an ISO 4217 currency code in capitals, such as EUR"
+        ) from None
+    return code
+
+
+Instant = Annotated[
+    int,
+    PlainValidator(_instant),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "format": "date-time",
+            "pattern": r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2})$",
+            "examples": ["2026-11-24T18:03:12.250+01:00"],
+        }
+    ),
+]
+"""ISO 8601 with an offset on the wire; microseconds since the epoch, UTC, once read."""
+
+Currency = Annotated[
+    str,
+    AfterValidator(_currency),
+    WithJsonSchema({"type": "string", "pattern": "^[A-Z]{3}$", "examples": ["EUR", "JPY"]}),
+]
+
+AMOUNT_PATTERN = r"^(0|[1-9][0-9]{0,11})(\.[0-9]{1,4})?$"
+"""Twelve digits and the four decimals of ISO 4217's most divided unit: fits 64 bits in minor units."""
+
+RATE_PATTERN = r"^(0|[1-9][0-9]{0,2})(\.[0-9]{1,6})?$"
+
+EVENT_ID_PATTERN = "^([0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[0-7][0-9A-HJKMNP-TV-Z]{25})$"
+"""A UUID, or a ULID in capitals."""
+
+Amount = Annotated[str, Field(pattern=AMOUNT_PATTERN, examples=["12.90", "0", "1990"])]
+Reference = Annotated[str, Field(min_length=1, max_length=128)]
+Text = Annotated[str, Field(max_length=2000)]
+ShortText = Annotated[str, Field(max_length=255)]
+Quantity = Annotated[
+    int, Field(ge=-1_000_000_000, le=1_000_000_000, json_schema_extra={"minimum": 1, "examples": [1]})
+]
+Count = Annotated[
+    int, Field(ge=-1_000_000_000, le=1_000_000_000, json_schema_extra={"minimum": 0, "examples": [0]})
+]
+PaymentMethod = Literal[
+    "card",
+    "wallet",
+    "bank_transfer",
+    "direct_debit",
+    "cash",
+    "cash_on_delivery",
+    "gift_card",
+    "pay_later",
+    "store_credit",
+    "manual",
+    "other",
+]

@@ -1,0 +1,174 @@
+"""What moved for an order: payments, parcels, refunds, and the sums over them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final, TypeAlias
+
+from mappers.web import order_payload as web
+from schemas import identifiers, money
+from schemas.types import Adjustment, Fulfilment, ItemQuantity, Money, Payment, Totals
+
+Amounts: TypeAlias = Callable[[str], Money]
+"""Reads a decimal string in the order's currency."""
+
+
+def reader(currency: str) -> Amounts:
+    """Reads amounts whose form the payload model has checked: `schemas.money.money`, but faster."""
+    decimals = money.exponent(currency)
+    unit = 10**decimals
+
+    def read(text: str) -> Money:
+        whole, _, fraction = text.partition(".")
+        if len(fraction) == decimals:
+            return {"amount_minor": int(whole + fraction), "currency": currency, "exponent": decimals}
+        if not fraction:
+            return {"amount_minor": int(whole) * unit, "currency": currency, "exponent": decimals}
+        return money.money(text, currency)
+
+    return read
+
+
+def total_of(amounts: list[Money], currency: str) -> Money:
+    """The exact sum; most lists have no or one amount."""
+    if not amounts:
+        return money.zero(currency)
+    return amounts[0] if len(amounts) == 1 else money.sum_money(amounts, currency)
+
+
+MONEY_KINDS: Final = frozenset({"REFUND", "CREDIT", "PRICE_ADJUSTMENT", "DISPUTE"})
+"""Adjustments that take money back from the shop."""
+
+
+def canonical_word(word: str) -> Any:
+    """A closed word of this contract is the canonical one in small letters (tests compare the lists)."""
+    return word.upper()
+
+
+def map_payment(payment: web.Payment, amounts: Amounts) -> Payment:
+    """One movement of money towards the shop."""
+    return {
+        "payment_id": payment.payment_id,
+        "method": canonical_word(payment.method),
+        "gateway": payment.gateway or None,
+        "kind": canonical_word(payment.kind),
+        "status": canonical_word(payment.status),
+        "amount": amounts(payment.amount),
+        "at": payment.at,
+        "updated_at": payment.at if payment.updated_at is None else payment.updated_at,
+        "parent_payment_id": payment.parent_payment_id,
+        "external_ref": payment.reference or None,
+    }
+
+
+def map_fulfilment(part: web.Fulfilment, order_id: str) -> Fulfilment:
+    """One parcel, pick-up or download."""
+    promised = part.promised
+    return {
+        "fulfilment_id": part.fulfilment_id,
+        "type": canonical_word(part.type),
+        "status": canonical_word(part.status),
+        "source_status": part.status,
+        "carrier": part.carrier or None,
+        "tracking": [{"number": entry.number or None, "url": entry.url or None} for entry in part.tracking],
+        "location_ref": part.location_id or None,
+        "items": [_item(item, order_id) for item in part.items],
+        "promise": None if promised is None else {"earliest": promised.earliest, "latest": promised.latest},
+        "events": [
+            {"type": event.type, "at": event.at, "detail": event.detail or None} for event in part.events
+        ],
+        "created_at": part.created_at,
+        "updated_at": part.updated_at,
+    }
+
+
+def _item(item: web.FulfilledItem, order_id: str) -> ItemQuantity:
+    return {
+        "line_id": identifiers.line_id(order_id, item.line_id),
+        "source_line_id": item.line_id,
+        "quantity": item.quantity,
+    }
+
+
+def map_refund(refund: web.Refund, order_id: str, amounts: Amounts) -> Adjustment:
+    """Money or goods going back."""
+    return {
+        "adjustment_id": refund.refund_id,
+        "kind": canonical_word(refund.kind),
+        "status": canonical_word(refund.status),
+        "reason": refund.reason or None,
+        "lines": [
+            {
+                "line_id": identifiers.line_id(order_id, line.line_id),
+                "source_line_id": line.line_id,
+                "quantity": line.quantity,
+                "returned": line.returned,
+                "amount": amounts(line.amount),
+            }
+            for line in refund.lines
+        ],
+        "amount": amounts(refund.amount),
+        "at": refund.at,
+        "updated_at": refund.at if refund.updated_at is None else refund.updated_at,
+    }
+
+
+def map_totals(
+    order: web.Order, payments: list[Payment], adjustments: list[Adjustment], amounts: Amounts
+) -> Totals:
+    """The sums as sent, and those over payments and refunds. Gift cards are payments: `gift_card` is 0."""
+    sent = order.totals
+    currency = order.currency
+    total = amounts(sent.total)
+    current = total if sent.current_total is None else amounts(sent.current_total)
+    captured = total_of(
+        [entry["amount"] for entry in payments if entry["kind"] in ("CAPTURE", "SALE") and _succeeded(entry)],
+        currency,
+    )
+    refunded = total_of(
+        [
+            entry["amount"]
+            for entry in adjustments
+            if entry["kind"] in MONEY_KINDS and entry["status"] == "COMPLETED"
+        ],
+        currency,
+    )
+    return {
+        "items_gross": amounts(sent.items),
+        "discount": amounts(sent.discount),
+        "shipping": amounts(sent.shipping),
+        "tax": amounts(sent.tax),
+        "fees": amounts(sent.fees),
+        "tip": amounts(sent.tip),
+        "gift_card": money.zero(currency),
+        "total_original": total,
+        "total_current": current,
+        "authorised": _open_authorizations(payments, currency),
+        "captured": captured,
+        "refunded": refunded,
+        "net_due": money.zero(currency) if order.cancelled_at else _less(current, captured),
+    }
+
+
+def _succeeded(payment: Payment) -> bool:
+    return payment["status"] == "SUCCEEDED"
+
+
+def _open_authorizations(payments: list[Payment], currency: str) -> Money:
+    """Σ authorizations, each less what was captured or voided of it."""
+    remaining: list[Money] = []
+    for entry in payments:
+        if entry["kind"] != "AUTHORIZATION" or not _succeeded(entry):
+            continue
+        left = entry["amount"]
+        for user in payments:
+            if user["parent_payment_id"] == entry["payment_id"] and _succeeded(user):
+                left = _less(left, user["amount"])
+        remaining.append(left)
+    return total_of(remaining, currency)
+
+
+def _less(amount: Money, taken: Money) -> Money:
+    """`amount` less `taken`, never below zero."""
+    left = money.add(amount, {**taken, "amount_minor": -taken["amount_minor"]})
+    return left if left["amount_minor"] > 0 else money.zero(amount["currency"])
