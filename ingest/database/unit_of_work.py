@@ -6,6 +6,7 @@ Lock order is the same for every worker: positions, sessions, orders, guests, pa
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from datetime import timedelta
 from typing import Any
 
 import orjson
@@ -32,7 +33,7 @@ def parked_event(row: tuple[Any, ...]) -> ParkedEvent:
 class UnitOfWork:
     """Reads and writes of one batch on one connection; the caller owns the transaction."""
 
-    def __init__(self, connection: Connection, event_id_retention: str) -> None:
+    def __init__(self, connection: Connection, event_id_retention: timedelta) -> None:
         self._connection = connection
         self._event_id_retention = event_id_retention
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 import structlog
 from confluent_kafka import TopicPartition
@@ -22,6 +23,7 @@ from ingest.raw_event import RawEvent
 from ingest.state import BatchState, Carrier, ParkedEvent
 from ingest.understanding import Understood
 from ingest.worker.partition import OwnedPartition, PartitionKey
+from ingest.worker.phases import Phases
 from ingest.worker.receipt import receipt
 from producers.journal_records import pack
 from producers.records import OutputRecord
@@ -40,6 +42,8 @@ class Committed:
     outcomes: Counter[tuple[str, str]] = field(default_factory=Counter)
     """Raw events by channel and outcome."""
     findings: list[tuple[str, Finding]] = field(default_factory=list)
+    unknown_fields: Counter[str] = field(default_factory=Counter)
+    """Payload fields that a channel's model does not know, by channel."""
     waiting: dict[PartitionKey, Carrier] = field(default_factory=dict)
     """Partitions that were cut, and what they wait for."""
     left: list[Understood] = field(default_factory=list)
@@ -64,10 +68,9 @@ class BatchProcessor:
         pipeline: Pipeline,
         database: Database,
         time: TimeSource,
-        event_id_retention: str,
-        phases: Counter[str],
+        event_id_retention: timedelta,
+        phases: Phases,
     ) -> None:
-        """`phases` collects CPU seconds by phase."""
         self._pipeline = pipeline
         self._database = database
         self._time = time
@@ -76,12 +79,10 @@ class BatchProcessor:
 
     def understand(self, events: Sequence[RawEvent]) -> list[Understood]:
         """Decode and map."""
-        started = self._time.cpu()
         decoded = self._pipeline.decode(events)
-        between = self._time.cpu()
+        self._phases.lap("decode")
         mapped = self._pipeline.map(decoded)
-        self._phases["decode"] += between - started
-        self._phases["map"] += self._time.cpu() - between
+        self._phases.lap("map")
         return mapped
 
     def commit(
@@ -129,26 +130,23 @@ class BatchProcessor:
         keys = {(one.event.topic, one.event.partition) for one in (*understood, *overdue)}
         involved = {key: owned[key] for key in sorted(keys)}
         work = _Work()
-        started = self._time.cpu()
         with self._database.transaction() as connection:
             positions.lock(connection, [_step(p, p.next_offset) for p in involved.values()])
             unit = UnitOfWork(connection, self._event_id_retention)
             self._read(unit, work.state, [*understood, *overdue])
-            loaded = self._time.cpu()
+            self._phases.lap("postgres")
             self._decide(work, involved, understood, overdue)
-            decided = self._time.cpu()
+            self._phases.lap("check")
             rows = self._encode(work, involved)
-            encoded = self._time.cpu()
+            self._phases.lap("encode")
             if rows:
                 unit.write(work.state)
                 journal.append(connection, rows)
                 positions.advance(
                     connection, [_step(involved[r.topic, r.partition], r.next_offset) for r in rows]
                 )
-        self._phases["postgres"] += loaded - started + self._time.cpu() - encoded
-        self._phases["check"] += decided - loaded
-        self._phases["encode"] += encoded - decided
-        return self._committed(work, involved, rows)
+        self._phases.lap("postgres")
+        return self._committed(work, involved, understood, rows)
 
     def _read(self, unit: UnitOfWork, state: BatchState, understood: Sequence[Understood]) -> None:
         sessions = {one.session_id for one in understood if one.session_id is not None}
@@ -202,7 +200,11 @@ class BatchProcessor:
         ]
 
     def _committed(
-        self, work: _Work, involved: Mapping[PartitionKey, OwnedPartition], rows: Sequence[JournalRow]
+        self,
+        work: _Work,
+        involved: Mapping[PartitionKey, OwnedPartition],
+        understood: Sequence[Understood],
+        rows: Sequence[JournalRow],
     ) -> Committed:
         committed, state = work.committed, work.state
         for row in rows:
@@ -211,6 +213,9 @@ class BatchProcessor:
             committed.receipts.append(receipt(row.topic, row.partition, row.next_offset, row.sequence))
         for outcome in state.outcomes.values():
             committed.outcomes[outcome.channel, outcome.outcome.value] += 1
+        for one in understood:
+            if one.mapped is not None and one.mapped.unknown_fields:
+                committed.unknown_fields[one.channel.name] += one.mapped.unknown_fields
         committed.findings = [(row.channel, row.finding) for row in state.findings]
         for parked in state.parked_now:
             partition = involved[parked.event.topic, parked.event.partition]

@@ -21,6 +21,7 @@ from ingest.worker.observer import Observer
 from ingest.worker.overdue import read_overdue
 from ingest.worker.ownership import Ownership
 from ingest.worker.partition import OwnedPartition, Phase
+from ingest.worker.phases import Phases
 from ingest.worker.published import PublishedRows
 from ingest.worker.reading import Reading
 from ingest.worker.receipt import published_sequence
@@ -49,6 +50,7 @@ class Worker:
         published: PublishedRows,
         retention: Retention,
         observer: Observer,
+        phases: Phases,
         time: TimeSource,
     ) -> None:
         self._source = source
@@ -61,6 +63,7 @@ class Worker:
         self._published = published
         self._retention = retention
         self._observer = observer
+        self._phases = phases
         self._time = time
         self._stopping = False
 
@@ -85,9 +88,13 @@ class Worker:
             self._retention.keep_up(self._database)
             self._recover()
             self._look_for_hand_overs()
+            self._phases.lap("other")
             events, group_metadata = self._reading.next_batch()
+            self._phases.lap("read")
             if events:
                 self._process(events, group_metadata)
+            else:
+                self._observer.idle(self._ownership)
             self._end_waiting(group_metadata)
         except DatabaseLost as error:
             self._wait_for_database(error)
@@ -96,7 +103,6 @@ class Worker:
             self._ownership.doubt()
         except (GroupFenced, Doubt, Fenced) as error:
             log.warning("in_doubt", reason=type(error).__name__, detail=str(error))
-            self._observer.doubted(type(error).__name__)
             self._ownership.doubt()
             self._reading.keep_alive(_AFTER_DOUBT_POLL_S)
 
@@ -122,9 +128,8 @@ class Worker:
         """Publish what one PostgreSQL transaction decided; in doubt, recovery finds it in the journal."""
         if not committed.receipts:
             return
-        started = self._time.cpu()
         self._publisher.publish(committed.records, committed.receipts, group_metadata)
-        self._observer.phase("kafka", self._time.cpu() - started)
+        self._phases.lap("kafka")
         for receipt in committed.receipts:
             partition = self._ownership.partitions[receipt.topic, receipt.partition]
             partition.published_sequence = partition.sequence

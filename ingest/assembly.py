@@ -1,0 +1,135 @@
+"""Putting a worker together: every part from the settings, nothing hidden."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import cast
+
+import confluent_kafka
+from schemas.codec import Codec
+
+from consumers.catalogue import chosen
+from consumers.kafka_source import Consumer, KafkaSource, consumer_config
+from ingest.clock import SystemTime
+from ingest.database import retention, schema_ids
+from ingest.database.connection import Database
+from ingest.database.migrate import check_migrated
+from ingest.governing import build_pipeline
+from ingest.kafka_admin import KafkaAdmin
+from ingest.schema_registry import ask_ids, fingerprints
+from ingest.settings import Settings
+from ingest.telemetry.health import Health
+from ingest.telemetry.metrics import Metrics
+from ingest.worker.batch import BatchProcessor
+from ingest.worker.loop import Worker
+from ingest.worker.observer import Observer
+from ingest.worker.ownership import Ownership
+from ingest.worker.phases import Phases
+from ingest.worker.published import PublishedRows
+from ingest.worker.reading import Reading
+from ingest.worker.recovery import Recovery
+from ingest.worker.slot import SlotLease
+from ingest.worker.watchdog import Watchdog
+from producers.publisher import Producer, TransactionalPublisher, end_transaction_of, producer_config
+from producers.topics import OUTPUT_TOPICS
+
+
+def retention_ranges(settings: Settings) -> list[retention.Range]:
+    """The time-ranged tables with the times of these settings."""
+    return retention.ranges(
+        journal=timedelta(hours=settings.journal_retention_hours),
+        outcomes=timedelta(days=settings.outcome_retention_days),
+        findings=timedelta(days=settings.finding_retention_days),
+        event_ids=timedelta(days=settings.event_id_retention_days),
+    )
+
+
+@contextmanager
+def worker(settings: Settings, metrics: Metrics, health: Health) -> Iterator[Worker]:
+    """A worker ready to run. Raises an OrdergateError when something it needs is not there."""
+    time = SystemTime()
+    channels = chosen(settings.channels)
+    admin = KafkaAdmin(settings.kafka_bootstrap_servers)
+    admin.require([*(channel.topic for channel in channels), *(topic.name for topic in OUTPUT_TOPICS)])
+    database_url = settings.database_url.get_secret_value()
+    check_migrated(database_url)
+    lease = None
+    if settings.slot is None:
+        lease = SlotLease(database_url, settings.database_address, settings.group_id)
+    slot = settings.slot or (lease.name if lease else "0")
+    watchdog = Watchdog(settings.kafka_call_deadline_s, time.monotonic)
+    database = Database(database_url)
+    codec = Codec(schema_ids.resolve(database, lambda: ask_ids(settings), fingerprints()))
+    published = PublishedRows()
+    pipeline = build_pipeline(
+        channels,
+        codec,
+        settings.hash_key(),
+        settings.contact_hash_key_id,
+        settings.payload_limit_bytes,
+        int(settings.park_deadline / timedelta(microseconds=1)),
+        published.covers,
+    )
+    phases = Phases(time)
+    observer = Observer(metrics, health, phases, time)
+    tunable = {
+        "transaction_timeout_ms": settings.transaction_timeout_ms,
+        "retry_backoff_ms": settings.retry_backoff_ms,
+    }
+    servers, group_id = settings.kafka_bootstrap_servers, settings.group_id
+
+    def make_producer(config: dict[str, object]) -> Producer:
+        return cast("Producer", confluent_kafka.Producer(config))
+
+    def take_over(transactional_id: str) -> None:
+        with watchdog.deadline("take_over"):
+            end_transaction_of(make_producer, producer_config(servers, transactional_id, tunable), 30)
+
+    publisher = TransactionalPublisher(
+        make_producer,
+        producer_config(servers, f"{group_id}-{slot}", tunable),
+        time.monotonic,
+        watchdog.deadline,
+        observer.recycled,
+    )
+    ownership = Ownership(database, observer.released)
+    consumer = confluent_kafka.Consumer(
+        consumer_config(servers, group_id, settings.group_protocol, slot, settings.session_timeout_ms)
+    )
+    source = KafkaSource(
+        cast("Consumer", consumer), [channel.topic for channel in channels], ownership, time.sleep
+    )
+    reading = Reading(
+        source,
+        ownership,
+        settings.batch_size,
+        settings.batch_bytes,
+        settings.poll_timeout_ms / 1000,
+        settings.gather_ms / 1000,
+    )
+    recovery = Recovery(
+        database,
+        source,
+        publisher,
+        admin.topic_id,
+        take_over,
+        settings.stable_offset_deadline_s,
+        time,
+        observer.recovered,
+    )
+    processor = BatchProcessor(
+        pipeline, database, time, timedelta(days=settings.event_id_retention_days), phases
+    )
+    keeper = retention.Retention(retention_ranges(settings), time.monotonic, time.now)
+    watchdog.start()
+    try:
+        yield Worker(
+            source, ownership, reading, database, publisher, processor, recovery, published, keeper, observer,
+            phases, time,
+        )  # fmt: skip
+    finally:
+        watchdog.stop()
+        if lease is not None:
+            lease.close()

@@ -1,0 +1,110 @@
+"""What the worker tells the outside: one log line and one set of metrics per batch, and its health."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+import structlog
+
+from ingest.clock import TimeSource
+from ingest.raw_event import RawEvent
+from ingest.telemetry.health import Health, PartitionState
+from ingest.telemetry.metrics import Metrics
+from ingest.worker.batch import Committed
+from ingest.worker.partition import OwnedPartition, PartitionKey, Phase
+from ingest.worker.phases import Phases
+
+log = structlog.get_logger()
+
+_STATES = {
+    Phase.RECOVERING: PartitionState.REPLAYING,
+    Phase.RUNNING: PartitionState.RUNNING,
+    Phase.HALTED: PartitionState.HALTED,
+}
+
+
+class Observer:
+    """Turns what happened into metrics, health and log lines. Called per batch, never per event."""
+
+    def __init__(self, metrics: Metrics, health: Health, phases: Phases, time: TimeSource) -> None:
+        self._metrics = metrics
+        self._health = health
+        self._phases = phases
+        self._time = time
+        self._outcomes: Counter[tuple[str, str]] = Counter()
+        self._outputs = 0
+
+    def tick(self, partitions: Iterable[OwnedPartition]) -> None:
+        """The loop turned."""
+        self._health.tick()
+        for partition in partitions:
+            self._health.partition(*partition.key, _STATES[partition.phase])
+            if partition.phase is Phase.HALTED:
+                self._metrics.halted(*partition.key)
+
+    def idle(self, partitions: Iterable[OwnedPartition]) -> None:
+        """Nothing was there to read."""
+        for partition in partitions:
+            if partition.phase is Phase.RUNNING and not partition.held:
+                self._metrics.lag(*partition.key, 0)
+        self._phases.take()
+
+    def committed(self, committed: Committed) -> None:
+        """One PostgreSQL transaction was decided and published."""
+        self._health.database_reached()
+        self._outcomes += committed.outcomes
+        self._outputs += len(committed.records)
+        counted: Counter[tuple[str, str, str]] = Counter(
+            (channel, finding.rule, finding.action.value) for channel, finding in committed.findings
+        )
+        for (channel, rule, action), count in counted.items():
+            self._metrics.rule_failures(channel, rule, action, count)
+        for channel, count in committed.unknown_fields.items():
+            self._metrics.unknown_fields(channel, count)
+
+    def batch(self, events: Sequence[RawEvent], partitions: Iterable[OwnedPartition]) -> None:
+        """A batch is done."""
+        wall, cpu = self._phases.take()
+        raw_bytes = sum(len(event.value or b"") for event in events)
+        self._metrics.batch(self._outcomes, wall, cpu, len(events), raw_bytes)
+        newest = {(event.topic, event.partition): event.timestamp_ms for event in events}
+        now_ms = self._time.now() // 1000
+        lag = 0.0
+        for partition in partitions:
+            if partition.key in newest:
+                age = max(now_ms - newest[partition.key], 0) / 1000
+                lag = max(lag, age)
+                self._metrics.lag(*partition.key, age)
+                self._metrics.journal_depth(
+                    *partition.key, partition.sequence - partition.published_sequence
+                )
+        counts: Counter[str] = Counter()
+        for (_channel, outcome), count in self._outcomes.items():
+            counts[outcome] += count
+        log.info(
+            "batch", events=len(events), bytes=raw_bytes, outcomes=dict(counts), outputs=self._outputs,
+            phases_ms={phase: round(seconds * 1000, 1) for phase, seconds in wall.items()}, lag_s=round(lag, 3),
+        )  # fmt: skip
+        self._outcomes.clear()
+        self._outputs = 0
+
+    def recovered(self, partition: PartitionKey, rows: int) -> None:
+        """A partition came through recovery."""
+        self._health.database_reached()
+        self._metrics.recovery("replayed" if rows else "in_step")
+        self._metrics.journal_depth(*partition, 0)
+
+    def recycled(self, reason: str) -> None:
+        """The producer was replaced."""
+        self._metrics.producer_recycled(reason)
+        log.warning("producer_recycled", reason=reason)
+
+    def database_away(self) -> None:
+        """PostgreSQL does not answer."""
+        self._health.database_lost()
+
+    def released(self, partition: PartitionKey) -> None:
+        """A partition is no longer this worker's."""
+        self._health.released(*partition)
+        self._metrics.released(*partition)
