@@ -28,7 +28,7 @@ def local_stack(stacks: Path) -> Iterator[Stack]:
     stacks.mkdir(exist_ok=True)
     for owner in stacks.glob("*.owner"):
         if process.read_pid_file(owner) is None:  # which removes the file
-            _remove(stacks / owner.stem)
+            remove_stack(stacks / owner.stem)
     run_dir = stacks / secrets.token_hex(4)
     owner = run_dir.with_suffix(".owner")
     process.write_pid_file(owner, process.this_process())
@@ -37,11 +37,12 @@ def local_stack(stacks: Path) -> Iterator[Stack]:
         stack.up()
         yield stack
     finally:
-        _remove(run_dir)
+        remove_stack(run_dir)
         owner.unlink()
 
 
-def _remove(run_dir: Path) -> None:
+def remove_stack(run_dir: Path) -> None:
+    """Stop and forget a stack, and remove its folder."""
     Stack(run_dir).forget()
     shutil.rmtree(run_dir, ignore_errors=True)
 

@@ -3,8 +3,6 @@
 Every message says what happened, what is known, what is safe, and what to do next with every choice there is.
 """
 
-# ruff: noqa: N818 - a class is named after the state that a person finds, which is its meaning
-
 import errno
 from collections.abc import Sequence
 from pathlib import Path

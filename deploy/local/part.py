@@ -62,7 +62,7 @@ class Part(ABC):
     name: ClassVar[str]
     version: ClassVar[str]
     port_names: ClassVar[tuple[str, ...]]
-    start_seconds: ClassVar[float] = 60.0
+    start_seconds: ClassVar[float] = 120.0  # a small machine that does other work too
     stop_seconds: ClassVar[float] = 60.0
     stop_signal: ClassVar[signal.Signals] = signal.SIGTERM
 

@@ -28,7 +28,7 @@ _CLOCK_TOLERANCE_SECONDS = (
 )
 _POLL_SECONDS = 0.02
 
-_children: dict[int, "subprocess.Popen[bytes]"] = {}
+_children: "dict[Process, subprocess.Popen[bytes]]" = {}
 """Started by this very process, so it must collect their exit status; others are collected by init."""
 
 
@@ -55,12 +55,14 @@ class Process:
     command: tuple[str, ...]
 
     def is_alive(self) -> bool:
-        """Whether this very process still runs (an exited one nobody collected does not)."""
-        child = _children.get(self.pid)
-        if child is not None and child.poll() is not None:
-            del _children[self.pid]
-            return False
-        return self._handle() is not None
+        """Whether any thread of this very process still runs, and with it its ports and locks."""
+        child = _children.get(self)
+        if child is None:
+            return self._handle() is not None
+        if child.poll() is None:
+            return True
+        del _children[self]
+        return False
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to this process, or to nobody if it is gone."""
@@ -96,14 +98,14 @@ class Process:
     def _handle(self) -> psutil.Process | None:
         try:
             found = psutil.Process(self.pid)
-            same = (
-                abs(found.create_time() - self.started) <= _CLOCK_TOLERANCE_SECONDS
-                and found.status() != psutil.STATUS_ZOMBIE
-                and tuple(found.cmdline()) == self.command
-            )
+            if abs(found.create_time() - self.started) > _CLOCK_TOLERANCE_SECONDS:
+                return None
+            if found.status() == psutil.STATUS_ZOMBIE:
+                # Its main thread has ended, and its command line is gone. Others may still hold its ports.
+                return found if found.num_threads() > 1 else None
+            return found if tuple(found.cmdline()) == self.command else None
         except (psutil.NoSuchProcess, psutil.AccessDenied):
             return None  # gone, or a stranger's
-        return found if same else None
 
 
 def this_process() -> Process:
@@ -132,7 +134,6 @@ def start(
             start_new_session=True,
             **as_account(account),
         )
-    _children[child.pid] = child
     started = time.time()
     # Until the kernel has laid out the new program's arguments, its command line reads as empty.
     with contextlib.suppress(psutil.NoSuchProcess):
@@ -140,7 +141,9 @@ def start(
         started = handle.create_time()
         while not handle.cmdline():
             time.sleep(_POLL_SECONDS)
-    return Process(child.pid, started, tuple(command))
+    process = Process(child.pid, started, tuple(command))
+    _children[process] = child
+    return process
 
 
 class AsAccount(TypedDict, total=False):

@@ -21,7 +21,7 @@ def services() -> dict[str, Any]:
 
 
 def test_the_broker_has_the_same_settings_in_a_container() -> None:
-    """What works against `ordergate up` works against the containers: sizes, time-outs, no automatic topics."""
+    """What works with `ordergate up` works with the containers: sizes, time-outs, no automatic topics."""
     environment = services()["kafka"]["environment"]
     lines = [line for line in SETTINGS.splitlines() if line and not line.startswith("#")]
     local = {name: value for name, _, value in (line.partition("=") for line in lines) if name not in OWN}
