@@ -1,0 +1,44 @@
+# Two commands for a fresh machine: `make demo` and `make test`. Each prepares everything it needs.
+PYTHON_IN_VENV := .venv/bin/python
+EVENTS ?= 10000
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help prepare demo test bench lint format clean
+
+help: ## these lines
+	@sed -n 's/^\([a-z]*\):.*## /\1|/p' Makefile | awk -F'|' '{ printf "  make %-9s %s\n", $$1, $$2 }'
+
+prepare: ## make .venv and install the locked packages; every other target does this first
+	@sh deploy/bootstrap.sh
+
+demo: prepare ## run the whole pipeline on this machine: make demo EVENTS=100000
+	@.venv/bin/ordergate demo --events $(EVENTS)
+
+test: prepare ## run all tests on a real broker, database and registry: make test ARGS="-k refund"
+	@$(PYTHON_IN_VENV) -m pytest $(ARGS)
+
+bench: prepare ## measure this machine: make bench ARGS="--help"
+	@$(PYTHON_IN_VENV) -m bench $(ARGS)
+
+lint: prepare ## check style, format and types
+	$(PYTHON_IN_VENV) -m ruff check
+	$(PYTHON_IN_VENV) -m ruff format --check
+	$(PYTHON_IN_VENV) -m mypy
+
+format: prepare ## format the code and repair what can be repaired automatically
+	$(PYTHON_IN_VENV) -m ruff check --fix
+	$(PYTHON_IN_VENV) -m ruff format
+
+clean: ## stop the local stack and remove everything that was made here, its data too
+	@if [ -x $(PYTHON_IN_VENV) ]; then $(PYTHON_IN_VENV) -c "$$FORGET_STACKS"; fi
+	rm -rf .venv .run build *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+define FORGET_STACKS
+from pathlib import Path
+from deploy.local.stack import Stack
+for folder in Path(".run").glob("*/"):
+    Stack(folder, environment={}).forget(print)
+endef
+export FORGET_STACKS
