@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 ROOT: Final = uuid.uuid5(uuid.NAMESPACE_URL, "urn:ordergate")
 
-_VERSION_AND_VARIANT: Final = ~(0xF000 << 64 | 0xC000 << 48)
-_VERSION_5: Final = 5 << 76 | 1 << 63
+_VARIANT: Final = {digit: "89ab"[int(digit, 16) & 0b11] for digit in "0123456789abcdef"}
+"""The digit that holds the variant: its two high bits become 10, the two low ones are the hash's."""
 
 
 def namespace(kind: str) -> uuid.UUID:
@@ -97,6 +97,5 @@ def _uuid5(started: _Hash, name: str) -> str:
     """`str(uuid.uuid5(namespace, name))`, with the namespace's hashing done once."""
     digest = started.copy()
     digest.update(name.encode())
-    value = int.from_bytes(digest.digest()[:16], "big") & _VERSION_AND_VARIANT | _VERSION_5
-    text = f"{value:032x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    text = digest.hexdigest()
+    return f"{text[:8]}-{text[8:12]}-5{text[13:16]}-{_VARIANT[text[16]]}{text[17:20]}-{text[20:32]}"
