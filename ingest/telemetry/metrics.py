@@ -153,7 +153,7 @@ class Metrics:
 
     def __init__(self) -> None:
         # Their creation times would double the number of series, and nobody asks for them.
-        disable_created_metrics()
+        disable_created_metrics()  # type: ignore[no-untyped-call] # the library left its return type out
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         self._events = self._counter(EVENTS)
@@ -181,7 +181,10 @@ class Metrics:
         events: int,
         raw_bytes: int,
     ) -> None:
-        """A batch was committed. `outcomes`: events by (channel, outcome); `phases`, `cpu`: seconds by phase."""
+        """A batch was committed. `outcomes`: events by (channel, outcome).
+
+        `phases`, `cpu`: seconds of wall and processor time by phase; `raw_bytes`: read for the batch.
+        """
         for (channel, outcome), count in outcomes.items():
             self._events.labels(channel, outcome).inc(count)
         for phase, seconds in phases.items():

@@ -25,11 +25,13 @@ def metrics():
 def test_a_batch_adds_up(metrics):
     """Rates, outcomes and phases on a dashboard are sums over all batches."""
     for _ in range(2):
-        metrics.batch({("web", "GOVERNED"): 3, ("web", "STALE"): 1}, {"map": 0.25, "database": 0.5}, 4, 900)
+        wall, cpu = {"map": 0.25, "database": 0.5}, {"map": 0.25, "database": 0.125}
+        metrics.batch({("web", "GOVERNED"): 3, ("web", "STALE"): 1}, wall, cpu, 4, 900)
     seen = samples(metrics)
     assert seen["ordergate_events_total", (("channel", "web"), ("outcome", "GOVERNED"))] == 6
     assert seen["ordergate_events_total", (("channel", "web"), ("outcome", "STALE"))] == 2
     assert seen["ordergate_batch_phase_seconds_total", (("phase", "map"),)] == 0.5
+    assert seen["ordergate_batch_phase_cpu_seconds_total", (("phase", "database"),)] == 0.25
     assert seen["ordergate_batches_total", ()] == 2
     assert seen["ordergate_raw_bytes_total", ()] == 1800
     assert seen["ordergate_batch_events_sum", ()] == 8
