@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal, localcontext
 from fractions import Fraction
 from functools import lru_cache
@@ -28,14 +28,45 @@ LIMIT: Final = 10**15
 """Minor units: no amount of an order is near it, and sums of many below it fit 64 bits."""
 
 
-# An order repeats its amounts ("0.00" above all), and so do the orders of a shop.
-@lru_cache(maxsize=65536)
 def _read(text: str, currency: str) -> tuple[int, int]:
     amount = money.money(text, currency)
     minor, exponent = amount["amount_minor"], amount["exponent"]
     if not -LIMIT < minor < LIMIT:
         raise ValueError("an amount has more than 15 digits")
     return minor, exponent
+
+
+class _Minors(dict[str | None, int]):
+    """Minor units by the text of an amount, 0 for a missing or empty one.
+
+    Orders repeat their amounts ("0.00" above all), and those of their shop. Looking one up raises
+    FinerAmountError, or ValueError when it is too large.
+    """
+
+    _MOST: Final = 65536
+
+    def __init__(self, currency: str, exponent: int) -> None:
+        super().__init__({None: 0, "": 0})
+        self._currency = currency
+        self._exponent = exponent
+
+    def __missing__(self, text: str) -> int:
+        value, exponent = _read(text, self._currency)
+        if exponent > self._exponent:
+            raise FinerAmountError(exponent)
+        minor: int = value * 10 ** (self._exponent - exponent)
+        if not -LIMIT < minor < LIMIT:
+            raise ValueError("an amount has more than 15 digits with the decimals of its order")
+        if len(self) >= self._MOST:
+            self.clear()
+            self.update({None: 0, "": 0})
+        self[text] = minor
+        return minor
+
+
+@lru_cache(maxsize=256)
+def _minors(currency: str, exponent: int) -> _Minors:
+    return _Minors(currency, exponent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,39 +83,26 @@ class Rate:
             return str(Decimal(rate.numerator) / Decimal(rate.denominator))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Amounts:
-    """Reads amounts as integers of `exponent` decimals of `currency`, the shop's."""
+    """Amounts as integers of `exponent` decimals of `currency`, the shop's."""
 
     currency: str
     exponent: int
     rate: Rate | None = None
+    minor: Mapping[str | None, int] = field(init=False)
+    """Minor units by text, 0 for a missing one; raises FinerAmountError, or ValueError when too large."""
 
-    def minor(self, text: str | None) -> int:
-        """The amount, 0 when missing; raises FinerAmountError, or ValueError when it is too large."""
-        if not text:
-            return 0
-        value, exponent = _read(text, self.currency)
-        if exponent == self.exponent:
-            return value
-        if exponent > self.exponent:
-            raise FinerAmountError(exponent)
-        finer: int = value * 10 ** (self.exponent - exponent)
-        if not -LIMIT < finer < LIMIT:
-            raise ValueError("an amount has more than 15 digits with the decimals of its order")
-        return finer
+    def __post_init__(self) -> None:
+        self.minor = _minors(self.currency, self.exponent)
 
     def of(self, minor: int) -> Money:
         """Money of that many minor units."""
         return {"amount_minor": minor, "currency": self.currency, "exponent": self.exponent}
 
-    def read(self, text: str | None) -> Money:
-        """The amount as Money."""
-        return {"amount_minor": self.minor(text), "currency": self.currency, "exponent": self.exponent}
-
     def in_pair(self, pair: MoneySet | None) -> int:
         """The shop's side of a money pair in minor units, 0 when there is none."""
-        return 0 if pair is None else self.minor(pair["shop_money"]["amount"])
+        return 0 if pair is None else self.minor[pair["shop_money"]["amount"]]
 
     def in_shop_currency(self, text: str | None, currency: str | None) -> int | None:
         """An amount in the shop's or the buyer's currency as the shop's; None when no rate is known.
@@ -93,7 +111,7 @@ class Amounts:
         https://shopify.dev/docs/api/admin-rest/latest/resources/transaction). The rate is the order's own.
         """
         if not currency or currency.upper() == self.currency:
-            return self.minor(text)
+            return self.minor[text]
         rate = self.rate
         if rate is None or rate.presentment != currency.upper():
             return None

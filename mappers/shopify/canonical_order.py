@@ -9,7 +9,7 @@ from mappers.candidate import Defect, DefectiveEvent, EventContext
 from mappers.shopify import payload as shopify
 from mappers.shopify.amounts import Amounts, FinerAmountError, coarsened, rate_of
 from mappers.shopify.fulfilments import fulfilment_of
-from mappers.shopify.lines import discounts_of, positions_of, shipping_of, taxes_of
+from mappers.shopify.lines import Discounts, positions_of, shipping_of, taxes_of
 from mappers.shopify.parties import address_of, consents_of, contact_of, customer_of
 from mappers.shopify.payments import funds_of, payments_of
 from mappers.shopify.refunds import RefundError, adjustments_of
@@ -29,10 +29,23 @@ from schemas.types import (
 )
 
 MAPPER_VERSION: Final = "shopify/1.0.0"
+SCHEMA_VERSION: Final = "1"
 SOURCE: Final = "shopify"
 
 _ORIGIN: Final = load("shopify").tables["source_name"]
-_GATEWAY: Final = load("shopify").tables["gateway"]
+_PAID_LATER: Final = frozenset(
+    gateway
+    for gateway, method in load("shopify").tables["gateway"].words.items()
+    if method in ("CASH_ON_DELIVERY", "PAY_LATER")
+)
+_ALIASES: Final = (
+    "order_number",
+    "confirmation_number",
+    "po_number",
+    "reference",
+    "source_identifier",
+    "checkout_id",
+)
 _LEFT: Final = frozenset({"FULFILLED", "READY", "DELIVERED", "DELIVERY_FAILED"})
 
 
@@ -64,15 +77,16 @@ def _map(
     order: shopify.Order, context: EventContext, placed_at: int, currency: str, exponent: int
 ) -> CanonicalOrder:
     received_at = context.received_at
-    amounts = Amounts(
-        currency,
-        exponent,
-        rate_of((order.get("total_price_set"), order.get("total_shipping_price_set")), currency),
-    )
+    shown = order.get("presentment_currency")
+    rate = None
+    if shown and shown != currency:
+        rate = rate_of((order.get("total_price_set"), order.get("total_shipping_price_set")), currency)
+    amounts = Amounts(currency, exponent, rate)
     order_id = identifiers.order_id(SOURCE, context.source_account, order["id"])
 
-    positions = positions_of(order, order_id, amounts)
-    shipping_lines, shipping = shipping_of(order, amounts)
+    discounts = Discounts(order.get("discount_applications"), amounts)
+    positions = positions_of(order, order_id, discounts, amounts)
+    shipping_lines, shipping = shipping_of(order, discounts, amounts)
     tax_lines, _ = taxes_of(order.get("tax_lines"), amounts)
     fulfilments = [fulfilment_of(part, order_id, received_at) for part in order.get("fulfillments") or ()]
     adjustments = _adjustments(order, order_id, amounts, received_at, fulfilments)
@@ -82,15 +96,15 @@ def _map(
     for refund in order.get("refunds") or ():
         transactions.extend(refund.get("transactions") or ())
 
-    total = amounts.minor(order["total_price"])
+    total = amounts.minor[order["total_price"]]
     told = order.get("current_total_price")
-    current = amounts.minor(told) if told else total
+    current = amounts.minor[told] if told else total
     funds = funds_of(order, total, current, amounts)
     of = amounts.of
     fees = amounts.in_pair(order.get("original_total_duties_set")) + amounts.in_pair(
         order.get("original_total_additional_fees_set")
     )
-    tip = amounts.minor(order.get("total_tip_received")) or positions.tip
+    tip = amounts.minor[order.get("total_tip_received")] or positions.tip
 
     source_status = source_statuses(order)
     statuses = map_statuses(source_status)
@@ -106,7 +120,7 @@ def _map(
         "origin_channel": _origin(order),
         "sub_channel": order.get("source_name") or None,
         "location_ref": order.get("location_id"),
-        "schema_version": "",
+        "schema_version": SCHEMA_VERSION,
         "mapper_version": MAPPER_VERSION,
         "ruleset_version": "",
         "source_version": None,
@@ -137,13 +151,13 @@ def _map(
         "billing_address": address_of(order.get("billing_address")),
         "shipping_address": address_of(order.get("shipping_address")),
         "currency": currency,
-        "presentment_currency": order.get("presentment_currency") or None,
-        "fx_rate": None if amounts.rate is None else amounts.rate.text(),
+        "presentment_currency": shown or None,
+        "fx_rate": None if rate is None else rate.text(),
         "totals": {
             "items_gross": of(positions.gross),
-            "discount": amounts.read(order.get("total_discounts")),
+            "discount": of(amounts.minor[order.get("total_discounts")]),
             "shipping": of(shipping),
-            "tax": amounts.read(order.get("total_tax")),
+            "tax": of(amounts.minor[order.get("total_tax")]),
             "fees": of(fees),
             "tip": of(tip),
             # A gift card is a tender in Shopify: it pays the total and does not lower it.
@@ -157,7 +171,7 @@ def _map(
         },
         "prices_include_tax": order.get("taxes_included") is True,
         "tax_lines": tax_lines,
-        "discounts": discounts_of(order, amounts),
+        "discounts": discounts.of_order(order.get("discount_codes")),
         "shipping_lines": shipping_lines,
         "lines": positions.lines,
         "payments": payments_of(transactions, amounts, received_at) if transactions else [],
@@ -215,10 +229,10 @@ def _shipped_before(instant: int | None, fulfilments: Iterable[Fulfilment]) -> M
 
 
 def _edited(order: shopify.Order) -> bool:
-    return any(
-        item.get("current_quantity") is not None and item.get("current_quantity") != item.get("quantity")
-        for item in order.get("line_items") or ()
-    )
+    for item in order.get("line_items") or ():
+        if item.get("current_quantity", item["quantity"]) not in (None, item["quantity"]):
+            return True
+    return False
 
 
 def _take_out(lines: Iterable[Line], order: shopify.Order, adjustments: Iterable[Adjustment]) -> None:
@@ -258,18 +272,7 @@ def _refunded(adjustments: Iterable[Adjustment]) -> int:
 
 def _aliases(order: shopify.Order) -> list[Alias]:
     # Not `token`: whoever has it can open the order's status page.
-    return [
-        {"kind": kind, "value": value}
-        for kind, value in (
-            ("order_number", order.get("order_number")),
-            ("confirmation_number", order.get("confirmation_number")),
-            ("po_number", order.get("po_number")),
-            ("reference", order.get("reference")),
-            ("source_identifier", order.get("source_identifier")),
-            ("checkout_id", order.get("checkout_id")),
-        )
-        if value
-    ]
+    return [{"kind": kind, "value": str(value)} for kind in _ALIASES if (value := order.get(kind))]
 
 
 def _origin(order: shopify.Order) -> OriginChannel:
@@ -278,11 +281,12 @@ def _origin(order: shopify.Order) -> OriginChannel:
 
 def _flags(order: shopify.Order) -> list[str]:
     flags = []
-    if any(tax.get("channel_liable") for tax in order.get("tax_lines") or ()):
-        flags.append("marketplace_tax")
-    if order.get("payment_terms") or any(
-        _GATEWAY.meaning(name) in ("CASH_ON_DELIVERY", "PAY_LATER")
-        for name in order.get("payment_gateway_names") or ()
+    for tax in order.get("tax_lines") or ():
+        if tax.get("channel_liable"):
+            flags.append("marketplace_tax")
+            break
+    if order.get("payment_terms") or not _PAID_LATER.isdisjoint(
+        [name.lower() for name in order.get("payment_gateway_names") or ()]
     ):
         flags.append("pay_later")
     if order.get("test"):
@@ -291,11 +295,14 @@ def _flags(order: shopify.Order) -> list[str]:
 
 
 def _attribution(order: shopify.Order) -> dict[str, str]:
+    attribution: dict[str, str] = {}
+    if app := order.get("app_id"):
+        attribution["app_id"] = app
     # A query may carry personal data of any kind, so pages are kept without it.
-    sources = {
-        "app_id": order.get("app_id"),
-        "landing_page": (order.get("landing_site") or "").partition("?")[0],
-        "landing_ref": order.get("landing_site_ref"),
-        "referrer": (order.get("referring_site") or "").partition("?")[0],
-    }
-    return {name: value for name, value in sources.items() if value}
+    if landing := order.get("landing_site"):
+        attribution["landing_page"] = landing.partition("?")[0]
+    if ref := order.get("landing_site_ref"):
+        attribution["landing_ref"] = ref
+    if referring := order.get("referring_site"):
+        attribution["referrer"] = referring.partition("?")[0]
+    return attribution

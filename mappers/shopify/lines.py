@@ -22,7 +22,61 @@ class Positions(NamedTuple):
     tip: int
 
 
-def positions_of(order: shopify.Order, order_id: str, amounts: Amounts) -> Positions:
+class Discounts:
+    """The order's discount applications, with the sums of what was allocated of each."""
+
+    __slots__ = ("_allocated", "_amounts", "_applications")
+
+    def __init__(self, applications: Sequence[shopify.DiscountApplication] | None, amounts: Amounts) -> None:
+        self._applications = applications or ()
+        self._allocated = [0] * len(self._applications)
+        self._amounts = amounts
+
+    def of(self, allocations: Sequence[shopify.DiscountAllocation]) -> tuple[list[Discount], int]:
+        """The allocations to one line, named by their applications, and their sum."""
+        currency, exponent = self._amounts.currency, self._amounts.exponent
+        discounts: list[Discount] = []
+        total = 0
+        for allocation in allocations:
+            amount = self._amounts.minor[allocation["amount"]]
+            total += amount
+            index = allocation.get("discount_application_index")
+            code = title = None
+            if index is not None and index < len(self._allocated):
+                self._allocated[index] += amount
+                application = self._applications[index]
+                code, title = application.get("code") or None, application.get("title") or None
+            discounts.append(
+                {
+                    "code": code,
+                    "title": title,
+                    "amount": {"amount_minor": amount, "currency": currency, "exponent": exponent},
+                }
+            )
+        return discounts, total
+
+    def of_order(self, codes: Sequence[shopify.DiscountCode] | None) -> list[Discount]:
+        """Why the order was cheaper, once all lines are read: by application, by code before 2018."""
+        if not self._applications:
+            return [
+                {
+                    "code": code.get("code") or None,
+                    "title": None,
+                    "amount": self._amounts.of(self._amounts.minor[code.get("amount")]),
+                }
+                for code in codes or ()
+            ]
+        return [
+            {
+                "code": application.get("code") or None,
+                "title": application.get("title") or None,
+                "amount": self._amounts.of(total),
+            }
+            for application, total in zip(self._applications, self._allocated, strict=True)
+        ]
+
+
+def positions_of(order: shopify.Order, order_id: str, discounts: Discounts, amounts: Amounts) -> Positions:
     """Lines in the source's order. A tip is money, not a position: it is added up apart.
 
     Tip items are told by `tip_payment_gateway`, which is "present only on tips"
@@ -30,9 +84,8 @@ def positions_of(order: shopify.Order, order_id: str, amounts: Amounts) -> Posit
     """
     lines: list[Line] = []
     gross = tip = 0
-    applications = order.get("discount_applications") or ()
     for item in order.get("line_items") or ():
-        price = amounts.minor(item["price"])
+        price = amounts.minor[item["price"]]
         whole = price * item["quantity"]
         if item.get("tip_payment_gateway") or item.get("tip_payment_method"):
             tip += whole
@@ -40,20 +93,14 @@ def positions_of(order: shopify.Order, order_id: str, amounts: Amounts) -> Posit
         gross += whole
         if not -_GREATEST < gross < _GREATEST:
             raise ValueError("price times quantity does not fit 64 bits")
-        lines.append(_line(item, price, order_id, applications, amounts))
+        lines.append(_line(item, price, order_id, discounts, amounts))
     return Positions(lines, gross, tip)
 
 
-def _line(
-    item: shopify.LineItem,
-    price: int,
-    order_id: str,
-    applications: Sequence[shopify.DiscountApplication],
-    amounts: Amounts,
-) -> Line:
+def _line(item: shopify.LineItem, price: int, order_id: str, discounts: Discounts, amounts: Amounts) -> Line:
     currency, exponent = amounts.currency, amounts.exponent
     native, ordered = item["id"], item["quantity"]
-    discounts, discount = _line_discounts(item, applications, amounts)
+    reductions, discount = _line_discounts(item, discounts, amounts)
     taxes, tax = taxes_of(item.get("tax_lines"), amounts)
     gift_card, ships = item.get("gift_card") is True, item.get("requires_shipping") is not False
     return {
@@ -78,7 +125,7 @@ def _line(
             "returned": 0,
             "cancelled": 0,
         },
-        "discounts": discounts,
+        "discounts": reductions,
         "discount_total": {"amount_minor": discount, "currency": currency, "exponent": exponent},
         "taxes": taxes,
         "tax_total": {"amount_minor": tax, "currency": currency, "exponent": exponent},
@@ -90,27 +137,15 @@ def _line(
 
 
 def _line_discounts(
-    item: shopify.LineItem, applications: Sequence[shopify.DiscountApplication], amounts: Amounts
+    item: shopify.LineItem, discounts: Discounts, amounts: Amounts
 ) -> tuple[list[Discount], int]:
     """Allocations where there are any: `total_discount` is only ever set by drafts, scripts and the API."""
-    allocations = item.get("discount_allocations")
-    if not allocations:
-        discount = amounts.minor(item.get("total_discount"))
-        if discount == 0:
-            return [], 0
-        return [{"code": None, "title": None, "amount": amounts.of(discount)}], discount
-    discounts: list[Discount] = []
-    total = 0
-    for allocation in allocations:
-        amount = amounts.minor(allocation["amount"])
-        total += amount
-        index = allocation.get("discount_application_index")
-        code = title = None
-        if index is not None and index < len(applications):
-            application = applications[index]
-            code, title = application.get("code") or None, application.get("title") or None
-        discounts.append({"code": code, "title": title, "amount": amounts.of(amount)})
-    return discounts, total
+    if allocations := item.get("discount_allocations"):
+        return discounts.of(allocations)
+    discount = amounts.minor[item.get("total_discount")]
+    if discount == 0:
+        return [], 0
+    return [{"code": None, "title": None, "amount": amounts.of(discount)}], discount
 
 
 def _options(variant: str | None, properties: Any) -> list[Option]:
@@ -135,7 +170,7 @@ def taxes_of(taxes: Sequence[shopify.TaxLine] | None, amounts: Amounts) -> tuple
     mapped: list[TaxLine] = []
     total = 0
     for tax in taxes:
-        amount = amounts.minor(tax["price"])
+        amount = amounts.minor[tax["price"]]
         total += amount
         mapped.append(
             {
@@ -149,51 +184,25 @@ def taxes_of(taxes: Sequence[shopify.TaxLine] | None, amounts: Amounts) -> tuple
     return mapped, total
 
 
-def shipping_of(order: shopify.Order, amounts: Amounts) -> tuple[list[ShippingLine], int]:
+def shipping_of(
+    order: shopify.Order, discounts: Discounts, amounts: Amounts
+) -> tuple[list[ShippingLine], int]:
     """Shipping lines, and shipping before discounts (total_discounts includes those on shipping)."""
     mapped: list[ShippingLine] = []
     total = 0
     for shipping in order.get("shipping_lines") or ():
-        price = amounts.minor(shipping["price"])
+        price = amounts.minor[shipping["price"]]
         total += price
-        discounted = price
-        if told := shipping.get("discounted_price"):
-            discounted = amounts.minor(told)
-        elif parts := shipping.get("discount_allocations"):
-            discounted -= sum([amounts.minor(part["amount"]) for part in parts])
+        told, allocations = shipping.get("discounted_price"), shipping.get("discount_allocations")
+        reduction = discounts.of(allocations)[1] if allocations else 0
         mapped.append(
             {
                 "code": shipping.get("code") or None,
                 "title": shipping.get("title") or None,
                 "price": amounts.of(price),
-                "discounted_price": amounts.of(discounted),
+                "discounted_price": amounts.of(amounts.minor[told] if told else price - reduction),
                 "taxes": taxes_of(shipping.get("tax_lines"), amounts)[0],
             }
         )
     pair = order.get("total_shipping_price_set")
     return mapped, total if pair is None else amounts.in_pair(pair)
-
-
-def discounts_of(order: shopify.Order, amounts: Amounts) -> list[Discount]:
-    """Why the order was cheaper: one entry per application, or per code in bodies from before them (2018)."""
-    applications = order.get("discount_applications")
-    if not applications:
-        return [
-            {"code": code.get("code") or None, "title": None, "amount": amounts.read(code.get("amount"))}
-            for code in order.get("discount_codes") or ()
-        ]
-    sums = [0] * len(applications)
-    for allocated in (order.get("line_items"), order.get("shipping_lines")):
-        for item in allocated or ():
-            for allocation in item.get("discount_allocations") or ():
-                index = allocation.get("discount_application_index")
-                if index is not None and index < len(sums):
-                    sums[index] += amounts.minor(allocation["amount"])
-    return [
-        {
-            "code": application.get("code") or None,
-            "title": application.get("title") or None,
-            "amount": amounts.of(total),
-        }
-        for application, total in zip(applications, sums, strict=True)
-    ]

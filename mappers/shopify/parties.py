@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Final
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
 
 from mappers.shopify import payload as shopify
 from schemas.types import Address, Consent, Contact, Customer
 
 _COUNTRY: Final = re.compile(r"[A-Za-z]{2}")
 _SUBDIVISION: Final = re.compile(r"[A-Z0-9]{1,3}")
+
+
+class _Place(NamedTuple):
+    country: str | None
+    region: str | None
+    unparsed: str | None
 
 
 def customer_of(order: shopify.Order) -> Customer:
@@ -93,48 +100,45 @@ def address_of(address: shopify.Address | None) -> Address | None:
     A country or province that is only named, without its code, is kept under `unparsed`: names are in the
     shop's language and no code is guessed from them.
     """
-    if address is None:
+    if not address:
         return None
-    country = _country(address)
-    region, unparsed = _region(address, country)
-    lines = [line for line in (address.get("address1"), address.get("address2")) if line]
+    first, second = address.get("address1"), address.get("address2")
+    place = _place(
+        address.get("country_code"),
+        address.get("country"),
+        address.get("province_code"),
+        address.get("province"),
+    )
     mapped: Address = {
         "given_name": address.get("first_name") or None,
         "family_name": address.get("last_name") or None,
         "full_name": address.get("name") or None,
         "company": address.get("company") or None,
-        "lines": lines,
+        "lines": [line for line in (first, second) if line],
         "city": address.get("city") or None,
         "district": None,
-        "region": region,
+        "region": place.region,
         "postal_code": address.get("zip") or None,
-        "country": country,
+        "country": place.country,
         "phone": address.get("phone") or None,
         "latitude": address.get("latitude") or None,
         "longitude": address.get("longitude") or None,
         "type": None,
-        "unparsed": unparsed,
+        "unparsed": place.unparsed,
     }
-    return mapped if any(mapped.values()) else None
+    return mapped if place.country or any(mapped.values()) else None
 
 
-def _country(address: shopify.Address) -> str | None:
-    code = address.get("country_code") or address.get("country") or ""
-    return code.upper() if _COUNTRY.fullmatch(code) else None
-
-
-def _region(address: shopify.Address, country: str | None) -> tuple[str | None, str | None]:
-    """(ISO 3166-2 code, text that could not be told as codes)."""
-    code = (address.get("province_code") or "").upper()
-    if country is None:
-        named = [
-            part
-            for part in (address.get("province"), address.get("country") or address.get("country_code"))
-            if part
-        ]
-        return None, ", ".join(named) or None
+@lru_cache(maxsize=4096)
+def _place(country_code: str | None, country: str | None, code: str | None, province: str | None) -> _Place:
+    """ISO 3166 codes of a place, and the text that could not be told as codes."""
+    alpha2 = country_code or country or ""
+    if not _COUNTRY.fullmatch(alpha2):
+        named = [part for part in (province, country or country_code) if part]
+        return _Place(None, None, ", ".join(named) or None)
+    alpha2 = alpha2.upper()
     # Some countries' codes come with the country already: "JP-13".
-    subdivision = code.removeprefix(f"{country}-")
+    subdivision = (code or "").upper().removeprefix(f"{alpha2}-")
     if _SUBDIVISION.fullmatch(subdivision):
-        return f"{country}-{subdivision}", None
-    return None, address.get("province") or address.get("province_code") or None
+        return _Place(alpha2, f"{alpha2}-{subdivision}", None)
+    return _Place(alpha2, None, province or code or None)

@@ -220,6 +220,7 @@ class Refund(TypedDict, total=False):
     order_id: Id | None
     created_at: Instant
     processed_at: Instant
+    note: Text | None
     restock: bool | None
     refund_line_items: list[RefundLineItem] | None
     order_adjustments: list[OrderAdjustment] | None

@@ -91,7 +91,7 @@ def funds_of(order: shopify.Order, total: int, current: int, amounts: Amounts) -
     Shopify does not define tells nothing.
     """
     told, transactions = order.get("total_outstanding"), order.get("transactions")
-    outstanding = amounts.minor(told) if told else None
+    outstanding = amounts.minor[told] if told else None
     moved = _moved(transactions, amounts) if transactions else None
     status = (order.get("financial_status") or "").lower()
     if moved is not None:

@@ -61,8 +61,9 @@ def adjustments_of(
     kind: AdjustmentKind = "REFUND"
     if kept and not cancelled and all(line["returned"] for line in kept):
         kind = "RETURN"
-    reasons = [a.get("reason") or a.get("kind") for a in refund.get("order_adjustments") or ()]
-    reason = next(filter(None, reasons), None)
+    reason = refund.get("note") or next(
+        filter(None, map(_reason, refund.get("order_adjustments") or ())), None
+    )
     instant = received_at if at is None else at
     adjustments: list[Adjustment] = []
     if minor or kept or not cancelled:
@@ -92,6 +93,10 @@ def adjustments_of(
             }
         )
     return adjustments
+
+
+def _reason(adjustment: shopify.OrderAdjustment) -> str | None:
+    return adjustment.get("reason") or adjustment.get("kind")
 
 
 def _money(refund: shopify.Refund, amounts: Amounts) -> tuple[AdjustmentState, int]:
@@ -175,8 +180,8 @@ def _line_amount(item: shopify.RefundLineItem, amounts: Amounts) -> int:
     if pair is not None:
         return amounts.in_pair(pair)
     if subtotal or line is None:
-        return amounts.minor(subtotal)
+        return amounts.minor[subtotal]
     refunded, ordered = item["quantity"], line.get("quantity")
-    discount = sum([amounts.minor(part["amount"]) for part in line.get("discount_allocations") or ()])
-    discount = discount or amounts.minor(line.get("total_discount"))
-    return amounts.minor(line.get("price")) * refunded - (discount * refunded // ordered if ordered else 0)
+    discount = sum([amounts.minor[part["amount"]] for part in line.get("discount_allocations") or ()])
+    discount = discount or amounts.minor[line.get("total_discount")]
+    return amounts.minor[line.get("price")] * refunded - (discount * refunded // ordered if ordered else 0)

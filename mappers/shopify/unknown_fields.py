@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
 from importlib import resources
 from typing import Any, Final
 
@@ -17,22 +16,23 @@ _OBJECTS: Final = {
 }
 
 
-@cache
-def _documented() -> Mapping[str, frozenset[str]]:
+def _read() -> Mapping[str, frozenset[str]]:
     text = resources.files("mappers").joinpath("shopify", "documented_fields.yaml").read_text("utf-8")
     return {resource: frozenset(names.split()) for resource, names in yaml.safe_load(text).items()}
 
 
+_DOCUMENTED: Final = _read()
+
+
 def count(resource: str, fields: Mapping[str, Any]) -> int:
     """How many fields of a valid body, and of the resources directly in it, are not documented."""
-    documented = _documented()
-    unknown = _extra(fields, documented[resource])
+    unknown = _extra(fields, _DOCUMENTED[resource])
     for name, inner in _OBJECTS.items():
         if child := fields.get(name):
-            unknown += _extra(child, documented[inner])
+            unknown += _extra(child, _DOCUMENTED[inner])
     for name in _LISTS:
         if children := fields.get(name):
-            known = documented[name]
+            known = _DOCUMENTED[name]
             for child in children:
                 if not known.issuperset(child):
                     unknown += _extra(child, known)
