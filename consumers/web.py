@@ -15,7 +15,8 @@ EVENT_TYPE_HEADER: Final = "x-event-type"
 def identify(headers: Headers, document: Mapping[str, Any]) -> Envelope:
     """Kind, store and id of an event, from its body.
 
-    Raises DefectiveEvent, with everything that is wrong with the event, when the body does not tell them, or when the header `x-event-type` (optional) names another kind than the body.
+    Raises DefectiveEvent, with all that is wrong with the event, when the body does not tell them, or when
+    the header `x-event-type` (optional) names another kind than the body.
     """
     kind, store, event_id = document.get("event_type"), document.get("store"), document.get("event_id")
     if not (_is_name(kind) and _is_name(store) and _is_name(event_id)):

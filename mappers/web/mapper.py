@@ -7,7 +7,7 @@ from typing import Any, Final, get_args
 
 from pydantic import ValidationError
 
-from mappers.candidate import Clock, Defect, DefectiveEvent, EventContext, Ignored, Mapped, Snapshot
+from mappers.candidate import Clock, Defect, DefectiveEvent, EventContext, Mapped, Snapshot
 from mappers.web import defects, events, journey
 from mappers.web.canonical_order import map_order
 from mappers.web.fields import UnknownFields
@@ -71,10 +71,8 @@ def _map(event: events.AnyEvent, context: EventContext) -> Mapped:
             return journey.map_account(event, context)
 
 
-def _map_order_event(event: events.OrderEvent, context: EventContext) -> Mapped:
+def _map_order_event(event: events.OrderEvent, context: EventContext) -> Snapshot:
     order = map_order(event, context)
-    if event.data.order.test:
-        return Ignored("test_order", "a test order: nobody must act on it", order=order)
     return Snapshot(
         order=order,
         clock=Clock(sequence=event.data.order.version, updated_at=order["source_updated_at"]),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
 from mappers.web import order_payload as web
 from schemas import identifiers, money
@@ -34,10 +34,6 @@ def total_of(amounts: list[Money], currency: str) -> Money:
     if not amounts:
         return money.zero(currency)
     return amounts[0] if len(amounts) == 1 else money.sum_money(amounts, currency)
-
-
-MONEY_KINDS: Final = frozenset({"REFUND", "CREDIT", "PRICE_ADJUSTMENT", "DISPUTE"})
-"""Adjustments that take money back from the shop."""
 
 
 def canonical_word(word: str) -> Any:
@@ -126,11 +122,7 @@ def map_totals(
         currency,
     )
     refunded = total_of(
-        [
-            entry["amount"]
-            for entry in adjustments
-            if entry["kind"] in MONEY_KINDS and entry["status"] == "COMPLETED"
-        ],
+        [entry["amount"] for entry in adjustments if entry["status"] == "COMPLETED"],
         currency,
     )
     return {

@@ -327,7 +327,7 @@ class Refund(Payload):
     refund_id: Reference
     """Unique within the order."""
     kind: Literal["refund", "return", "credit", "exchange", "price_adjustment", "dispute"] = "refund"
-    """`return` is goods back without money yet; all others move money or credit."""
+    """What it is. Goods that come back before any money does are a `return` with the amount 0."""
     status: Literal["pending", "completed", "failed", "cancelled"]
     """How it went."""
     reason: ShortText | None = None

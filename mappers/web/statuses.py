@@ -131,13 +131,11 @@ def _fulfilment_word(lines: list[Line], fulfilments: list[Fulfilment], adjustmen
         return "returned"
     if any(returned[line] > 0 for line in shipped):
         return "partially_returned"
+    if any(received[line] > 0 for line in shipped):
+        return "delivered" if _covers(received, shipped) else "partially_delivered"
     states = {part["status"] for part in fulfilments}
-    if "DELIVERY_FAILED" in states:
-        return "delivery_failed"
-    if _covers(received, shipped):
-        return "delivered"
     if _covers(handed_over, shipped):
-        return "partially_delivered" if any(received[line] > 0 for line in shipped) else "fulfilled"
+        return "delivery_failed" if "DELIVERY_FAILED" in states else "fulfilled"
     if any(handed_over[line] > 0 for line in shipped):
         return "partially_fulfilled"
     if "READY" in states:
