@@ -1,5 +1,4 @@
-"""What a checkout fact or a guest order does to its session and its guest, and which guest events follow from
-it.
+"""What a checkout fact or a guest order does to its session and its guest, and the events that follow.
 
 Pure: state, the instant and the policy come in; new state and events go out. The caller reads the session by
 `session_key` (or `order_session_key`), then the guest by `guest_key` (or `order_guest_key`), and writes what

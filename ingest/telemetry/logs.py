@@ -1,10 +1,9 @@
 """Structured logs without personal data: one line per batch and per change of state, never per event.
 
-Two guards stand before every line, whatever a caller passes:
-- only the fields declared in FIELDS are written; the names of others are listed under `dropped_fields`, their
-values are not. A customer's name in free text cannot be recognised, so what a field may hold is decided when
-it is declared. - whatever looks like an e-mail address or an international phone number inside a text is
-masked.
+Two guards stand before every line, whatever a caller passes. Only the fields declared in FIELDS are written:
+the names of others are listed under `dropped_fields`, their values are not. A customer's name in free text
+cannot be recognised, so what a field may hold is decided when it is declared. And whatever looks like an
+e-mail address or an international phone number inside a text is masked.
 
 Exceptions are written as class and place. Their message is left out unless it is one of ours: drivers and
 parsers put the offending value into theirs.
@@ -28,51 +27,40 @@ from ingest.settings import LogFormat, LogLevel
 
 FIELDS: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "action": "what a rule does to a record that breaks it",
         "address": "host:port of a service, without credentials",
-        "attempt": "how many times it was tried",
-        "batch_size": "most raw events in a batch",
         "bytes": "raw bytes read",
+        "carrier_partition": "partition number whose publishing is waited for",
+        "carrier_row": "journal row whose publishing is waited for",
+        "carrier_topic": "topic whose publishing is waited for",
         "cause": "why a partition stopped",
-        "channel": "channel name",
         "channels": "channel names",
-        "code": "an error's code, as its system numbers it",
-        "deadline_s": "longest time allowed, seconds",
-        "detail": "words of ours or of an operating system about a fault",
+        "detail": "words of ours, of an operating system or of a driver about a fault, never a row's values",
         "do": "what an operator does next",
         "epoch": "fence number of a partition",
         "events": "raw events in the batch",
         "exception": "class and place of an exception",
-        "findings": "findings written",
-        "first_offset": "first raw offset of a range",
         "group_id": "consumer group",
         "group_protocol": "rebalance protocol",
-        "journal_rows": "journal rows not yet published",
         "known": "what is certain when something stopped",
         "lag_s": "age of the oldest raw event not yet done, seconds",
-        "last_offset": "last raw offset of a range",
-        "next_offset": "first raw offset not yet done",
+        "offset": "offset of a raw event, or the first one not yet done",
         "outcomes": "events by outcome",
         "outputs": "records published",
-        "parked": "events waiting for a predecessor",
         "partition": "partition number",
         "partitions": "topic/partition names",
         "phases_ms": "milliseconds by phase of the batch",
         "port": "TCP port",
-        "reason": "stable code of why something was done",
-        "rows": "table rows written or removed",
-        "rule": "rule id",
+        "reason": "stable code of why something was done, or the class of an error",
+        "replayed_rows": "journal rows published by a recovery",
         "safe": "what is safe when something stopped",
-        "seconds": "how long it took",
         "signal": "name of the signal received",
         "slot": "name of the worker's slot",
-        "state": "state of a partition",
-        "subject": "schema registry subject",
-        "table": "table name",
+        "tables": "table names",
+        "taken_over": "whether the partition's owner had not released it",
         "topic": "topic name",
         "transactional_id": "producer's transactional id",
-        "version": "version of a program, table or schema",
-        "what": "what stopped",
+        "using": "what is used in place of something that is away",
+        "version": "version of a program or schema",
     }
 )
 """Every field a log line may have, with what it holds. None holds anything a shopper typed."""

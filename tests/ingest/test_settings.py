@@ -98,6 +98,9 @@ def test_a_short_hash_key_is_refused(monkeypatch):
     with pytest.raises(ConfigurationRefused, match="at least 32 bytes") as refused:
         Settings.load()
     assert "canary" not in str(refused.value)
+    with pytest.raises(ValueError, match="at least 32 bytes") as error:
+        Settings()
+    assert "canary" not in str(error.value)
 
 
 def test_no_secret_is_shown(monkeypatch):

@@ -122,14 +122,15 @@ def test_an_unknown_page_names_the_known_ones(get):
 
 def test_the_server_stops_at_once_and_frees_its_port(health, metrics):
     """A worker ends within its grace period, even while a client holds a connection, and can start again."""
-    with HealthServer("127.0.0.1", 0, health, metrics) as server:
-        port = server.port
-        idle = socket.create_connection(("127.0.0.1", port))
+    server = HealthServer("127.0.0.1", 0, health, metrics)
+    with server:
+        idle = socket.create_connection(("127.0.0.1", server.port))
+        idle.sendall(b"GET /live HTTP/1.1\r\n")
         began = time.monotonic()
     assert time.monotonic() - began < 2
     idle.close()
-    with HealthServer("127.0.0.1", port, health, metrics) as again:
-        assert again.port == port
+    with HealthServer("127.0.0.1", server.port, health, metrics) as again:
+        assert again.port == server.port
 
 
 def test_a_port_in_use_is_a_setting_to_correct(health, metrics):
