@@ -99,7 +99,7 @@ if ! holds "$packages_stamp" "$(packages_wanted)" || ! "$venv/bin/python" -I -c 
         "$python" -m venv "$venv"
     fi
     rm -f "$packages_stamp"
-    say "installing the packages of requirements.lock; downloads 200 MB the first time, details in $log"
+    say "installing the packages of requirements.lock; downloads 120 MB the first time, details in $log"
     : >"$log"
     if ! install_packages; then
         tail -n 15 "$log" >&2
