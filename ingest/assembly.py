@@ -8,7 +8,6 @@ from datetime import timedelta
 from typing import cast
 
 import confluent_kafka
-from schemas.codec import Codec
 
 from consumers.catalogue import chosen
 from consumers.kafka_source import Consumer, KafkaSource, consumer_config
@@ -34,6 +33,7 @@ from ingest.worker.slot import SlotLease
 from ingest.worker.watchdog import Watchdog
 from producers.publisher import Producer, TransactionalPublisher, end_transaction_of, producer_config
 from producers.topics import OUTPUT_TOPICS
+from schemas.codec import Codec
 
 
 def retention_ranges(settings: Settings) -> list[retention.Range]:

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-
-from schemas.codec import Codec
+from typing import cast
 
 from guests.conversion import ineligible_orders
 from guests.decision import GuestDecision, guest_key, on_checkout_fact, on_order_placed, order_guest_key
@@ -33,11 +32,12 @@ from ingest.state import (
 )
 from ingest.understanding import Understood
 from mappers.candidate import CheckoutFact, CheckoutStep, Clock, Ignored, PartialChange, Snapshot
-from quality.finding import Finding
+from quality.finding import Action, Finding
 from quality.lifecycle.derivation import derive
 from quality.lifecycle.ordering import Arrival, compare, rank
 from quality.outcome import Outcome, outcome_of
 from schemas import instants
+from schemas.codec import Codec
 from schemas.types import CanonicalOrder
 
 RECORDS = {
@@ -51,6 +51,7 @@ RECORDS = {
     "guest.conversion.completed": "GuestConversionCompleted",
     "guest.orders.merged": "GuestOrdersMerged",
 }
+_POLICY = {Outcome.IGNORED: Action.REJECT, Outcome.DUPLICATE: Action.DEDUPE, Outcome.STALE: Action.SUPERSEDE}
 
 
 class HandOver(Exception):
@@ -258,8 +259,10 @@ class Decider:
             if outcome is Outcome.QUARANTINED:
                 understood.stage = "check"
                 return self._refuse(turn, judged.findings, order["order_id"])
-            drafts = self._report(turn, judged.findings, outcome, order["order_id"])
-            self._settle(turn, outcome, judged.summary)
+            # By policy not ours: what else is wrong with it concerns nobody.
+            why = [finding for finding in judged.findings if finding.action is _POLICY[outcome]]
+            drafts = self._report(turn, why, outcome, order["order_id"])
+            self._settle(turn, outcome, why[0].message)
             return drafts
         builder = OrderChangeBuilder(governance, understood, judged, notes)
         version = known.canonical_version + 1 if known is not None else 1
@@ -338,7 +341,7 @@ class Decider:
 
     def _decoded(self, row: OrderRow) -> CanonicalOrder:
         if row.order is None:
-            row.order = self._codec.decode(row.state)[1]
+            row.order = cast("CanonicalOrder", self._codec.decode(row.state)[1])
         return row.order
 
     def _drafter(self, turn: Turn) -> Drafter:

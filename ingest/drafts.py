@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from schemas.codec import Codec
-
 from producers.records import OutputRecord
 from producers.topics import CHANGES, FINDINGS, GUESTS, MAX_RECORD_BYTES, ORDERS, QUARANTINE
+from schemas.codec import Codec
 from schemas.types import CanonicalOrder, OrderChange, QualityFinding, QuarantineRecord
 
 _ROOM_FOR_HEADERS = 64 * 1024

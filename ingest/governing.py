@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from importlib.metadata import version
 
-from schemas.codec import Codec
-
 from consumers.channel import Channel
 from guests.contact import ContactNormaliser
 from guests.policy import GuestPolicy
@@ -17,6 +15,7 @@ from ingest.state import Carrier
 from ingest.understanding import Reader
 from quality import contract as contracts
 from quality.rules import compile_rules
+from schemas.codec import Codec
 
 MAPPER_VERSION = version("ordergate")
 

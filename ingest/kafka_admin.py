@@ -7,7 +7,12 @@ from dataclasses import dataclass
 from functools import cache
 
 from confluent_kafka import KafkaException, TopicCollection
-from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # re-exported there without saying so
+    AdminClient,
+    ConfigResource,
+    NewTopic,
+    ResourceType,
+)
 
 from consumers.channel import Channel
 from ingest.errors import BrokerAway, TopicsMissing

@@ -13,8 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from schemas.codec import Codec
-
 from guests.decision import guest_key, order_guest_key
 from ingest.decision import Decider, Turn
 from ingest.drafts import Draft, encode
@@ -24,6 +22,7 @@ from ingest.understanding import Reader, Understood
 from mappers.candidate import CheckoutFact, CheckoutStep, Snapshot
 from producers.records import OutputRecord
 from schemas import identifiers
+from schemas.codec import Codec
 from schemas.types import Contact
 
 

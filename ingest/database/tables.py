@@ -30,7 +30,7 @@ metadata = MetaData(
     }
 )
 _INSTANT = DateTime(timezone=True)
-_BY_TIME = {"postgresql_partition_by": "RANGE (recorded_at)"}
+_BY_TIME = "RANGE (recorded_at)"
 
 positions = Table(
     "positions",
@@ -61,7 +61,7 @@ journal = Table(
     Column("recorded_at", _INSTANT, nullable=False),
     PrimaryKeyConstraint("topic", "partition", "sequence", "recorded_at"),
     CheckConstraint("base_offset <= next_offset", name="offsets_rise"),
-    **_BY_TIME,
+    postgresql_partition_by=_BY_TIME,
 )
 
 orders = Table(
@@ -137,7 +137,7 @@ event_ids = Table(
     Column("event_key", LargeBinary, nullable=False, comment="hash of channel, account, kind and event id"),
     Column("recorded_at", _INSTANT, nullable=False),
     PrimaryKeyConstraint("event_key", "recorded_at"),
-    **_BY_TIME,
+    postgresql_partition_by=_BY_TIME,
 )
 
 outcomes = Table(
@@ -156,7 +156,7 @@ outcomes = Table(
     Column("recorded_at", _INSTANT, nullable=False),
     PrimaryKeyConstraint("topic", "partition", "raw_offset", "recorded_at"),
     Index(None, "order_id", postgresql_where="order_id IS NOT NULL"),
-    **_BY_TIME,
+    postgresql_partition_by=_BY_TIME,
 )
 
 findings = Table(
@@ -177,7 +177,7 @@ findings = Table(
     Column("recorded_at", _INSTANT, nullable=False),
     Index(None, "topic", "partition", "raw_offset"),
     Index(None, "order_id", postgresql_where="order_id IS NOT NULL"),
-    **_BY_TIME,
+    postgresql_partition_by=_BY_TIME,
 )
 
 parked = Table(

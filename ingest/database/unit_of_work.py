@@ -6,19 +6,20 @@ Lock order is the same for every worker: positions, sessions, orders, guests, pa
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import fields
 from datetime import timedelta
 from typing import Any
 
 import orjson
-import psycopg
 
 from guests.session import GuestState, SessionState, SessionStatus
 from ingest.database import statements as sql
+from ingest.database.connection import Connection
 from ingest.raw_event import RawEvent, pack_headers, unpack_headers
 from ingest.state import BatchState, Carrier, GuestRow, OrderRow, ParkedEvent
 from mappers.candidate import Clock
 
-Connection = psycopg.Connection[tuple[Any, ...]]
+_SESSION_FIELDS = tuple(field.name for field in fields(SessionState))
 
 
 def parked_event(row: tuple[Any, ...]) -> ParkedEvent:
@@ -41,7 +42,7 @@ class UnitOfWork:
         """Load sessions: first, because a session tells which guest and which orders it reaches."""
         if sessions:
             for row in self._connection.execute(sql.READ_SESSIONS, (sorted(sessions),)):
-                session = SessionState(*row[:5], SessionStatus(row[5]), *row[6:15], order_ids=tuple(row[15]))
+                session = _session(row)
                 state.sessions[session.session_id] = session
 
     def read_orders(self, state: BatchState, orders: Collection[str]) -> None:
@@ -49,9 +50,7 @@ class UnitOfWork:
         if orders:
             keys = sorted(orders)
             for row in self._connection.execute(sql.READ_ORDERS, (keys,)):
-                state.orders[row[0]] = OrderRow(
-                    *row[:6], Clock(*row[6:10]), *row[10:15], last=Carrier(*row[15:18])
-                )
+                state.orders[row[0]] = _order(row)
             for row in self._connection.execute(sql.READ_PARKED, (keys,)):
                 parked = parked_event(row)
                 state.parked.setdefault(parked.order_id, []).append(parked)
@@ -190,3 +189,18 @@ def _reasons(findings: Iterable[Any]) -> str:
             for f in findings
         ]
     ).decode()
+
+
+def _session(row: tuple[Any, ...]) -> SessionState:
+    columns = dict(zip(_SESSION_FIELDS, row, strict=True))
+    columns["status"] = SessionStatus(columns["status"])
+    columns["order_ids"] = tuple(columns["order_ids"])
+    return SessionState(**columns)
+
+
+def _order(row: tuple[Any, ...]) -> OrderRow:
+    clock = Clock(row[6], row[7], row[8], row[9])
+    return OrderRow(
+        row[0], row[1], row[2], row[3], row[4], row[5], clock, row[10], row[11], row[12], row[13], row[14],
+        Carrier(row[15], row[16], row[17]),
+    )  # fmt: skip

@@ -229,7 +229,7 @@ class BatchProcessor:
         understood.stage = "store"
         log.warning(
             "event_refused_by_database", topic=understood.event.topic, partition=understood.event.partition,
-            offset=understood.event.offset, reason=refused.reason,
+            raw_offset=understood.event.offset, reason=refused.reason,
         )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 
 from ingest.clock import TimeSource
 
@@ -14,14 +14,14 @@ class Phases:
         self._time = time
         self._wall_at = time.monotonic()
         self._cpu_at = time.cpu()
-        self.wall: Counter[str] = Counter()
-        self.cpu: Counter[str] = Counter()
+        self.wall: defaultdict[str, float] = defaultdict(float)
+        self.cpu: defaultdict[str, float] = defaultdict(float)
 
     def lap(self, phase: str) -> None:
         """Charge the time since the last lap to a phase. CPU is that of the whole process, all threads."""
         wall, cpu = self._time.monotonic(), self._time.cpu()
-        self.wall[phase] += wall - self._wall_at  # type: ignore[assignment]  # Counter adds any number
-        self.cpu[phase] += cpu - self._cpu_at  # type: ignore[assignment]  # Counter adds any number
+        self.wall[phase] += wall - self._wall_at
+        self.cpu[phase] += cpu - self._cpu_at
         self._wall_at, self._cpu_at = wall, cpu
 
     def take(self) -> tuple[dict[str, float], dict[str, float]]:

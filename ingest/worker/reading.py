@@ -61,8 +61,10 @@ class Reading:
             partition = self._ownership.partitions[key]
             partition.waits_for = carrier
             self._source.pause([key])
-            log.info("waits_for_hand_over", topic=key[0], partition=key[1], carrier_topic=carrier.topic,
-                     carrier_partition=carrier.partition, carrier_row=carrier.sequence)  # fmt: skip
+            log.info(
+                "waits_for_hand_over", topic=key[0], partition=key[1],
+                waits_for=f"{carrier.topic}/{carrier.partition} row {carrier.sequence}",
+            )  # fmt: skip
         left = {key: [] for key in committed.waiting}  # type: dict[tuple[str, int], list[RawEvent]]
         for understood in committed.left:
             left[understood.event.topic, understood.event.partition].append(understood.event)
@@ -81,8 +83,8 @@ class Reading:
                 cast("str", message.topic()),
                 cast("int", message.partition()),
                 cast("int", message.offset()),
-                cast("bytes | None", message.key()),
-                cast("bytes | None", message.value()),
+                message.key(),
+                message.value(),
                 cast("list[tuple[str, bytes | None]]", message.headers() or []),
                 message.timestamp()[1],
                 message.timestamp()[0],
@@ -122,4 +124,7 @@ class Reading:
         )  # fmt: skip
         partition.stop(halt)
         self._source.pause([key])
-        log.error("partition_halted", topic=key[0], partition=key[1], cause=halt.cause)
+        log.error(
+            "partition_halted", topic=key[0], partition=key[1], cause=halt.cause,
+            known=halt.known, safe=halt.safe, do=halt.do,
+        )  # fmt: skip

@@ -6,7 +6,8 @@ publishes what Kafka does not have yet, and the answer to "has it?" is read afte
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import structlog
 
@@ -15,6 +16,7 @@ from ingest.clock import TimeSource
 from ingest.database import journal, positions, statements
 from ingest.database.connection import Database
 from ingest.database.journal import JournalRow
+from ingest.database.positions import Fence
 from ingest.errors import PartitionHalted
 from ingest.worker.partition import OwnedPartition, PartitionKey, Phase
 from ingest.worker.receipt import LogBounds, check, check_rows, published_sequence, receipt
@@ -56,24 +58,43 @@ class Recovery:
         # Bound to this recovery before anything is read: a later rebalance must fence what it publishes.
         metadata = self._source.group_metadata()
         self._publisher.ensure_open()
+        fences: dict[PartitionKey, Fence] = {}
         for partition in sorted(partitions, key=lambda p: p.key):
-            try:
-                self._recover(partition, metadata)
-            except PartitionHalted as halt:
-                partition.stop(halt)
-                log.error("partition_halted", topic=halt.topic, partition=halt.partition, cause=halt.cause)
+            with _halting(partition):
+                fences[partition.key] = self._fence(partition.key)
+        self._end_open_transactions(fences.values())
+        self._give_first_receipts(fences, metadata)
+        for partition in partitions:
+            if partition.key in fences:
+                with _halting(partition):
+                    self._recover(partition, fences[partition.key], metadata)
 
-    def _recover(self, partition: OwnedPartition, metadata: object) -> None:
+    def _end_open_transactions(self, fences: Iterable[Fence]) -> None:
+        """End what owners left open that did not release their partitions: readers wait behind it."""
+        mine = self._publisher.transactional_id
+        left = {fence.previous_owner for fence in fences if not fence.released}
+        for owner in sorted(owner for owner in left if owner is not None and owner != mine):
+            self._take_over(owner)
+
+    def _give_first_receipts(self, fences: Mapping[PartitionKey, Fence], metadata: object) -> None:
+        """Commit where new partitions start: from then on a missing committed offset means that it was lost."""
+        receipts = [
+            receipt(*key, fence.next_offset, 0)
+            for key, fence in fences.items()
+            if fence.sequence == 0 and self._is_new(key)
+        ]
+        if receipts:
+            self._publisher.publish([], receipts, metadata)
+
+    def _is_new(self, key: PartitionKey) -> bool:
+        try:
+            return self._source.committed(key, self._stable_bound_s, self._time.monotonic).offset is None
+        except OffsetUnstable:
+            return False  # the partition's own step meets it again, and explains
+
+    def _recover(self, partition: OwnedPartition, fence: Fence, metadata: object) -> None:
         topic, number = partition.key
-        fence = self._fence(partition.key)
-        if fence.previous_owner not in (None, self._publisher.transactional_id) and not fence.released:
-            assert fence.previous_owner is not None
-            self._take_over(fence.previous_owner)
         committed = self._committed(partition.key)
-        if committed.offset is None and fence.sequence == 0:
-            # The first receipt: from now on a missing committed offset means that it was lost.
-            self._publisher.publish([], [receipt(topic, number, fence.next_offset, 0)], metadata)
-            committed = self._committed(partition.key)
         bounds = LogBounds(*self._source.watermarks(partition.key))
         published = check(topic, number, fence, self._topic_id(topic), committed, bounds)
         rows = self._journal_after(partition.key, published)
@@ -91,11 +112,11 @@ class Recovery:
         self._source.start_at(partition.key, fence.next_offset)
         self._on_recovered(partition.key, len(rows))
         log.info(
-            "partition_recovered", topic=topic, partition=number, epoch=fence.epoch, offset=fence.next_offset,
-            replayed_rows=len(rows), taken_over=not fence.released,
+            "partition_recovered", topic=topic, partition=number, epoch=fence.epoch,
+            next_offset=fence.next_offset, journal_rows=len(rows), released=fence.released,
         )  # fmt: skip
 
-    def _fence(self, key: PartitionKey) -> positions.Fence:
+    def _fence(self, key: PartitionKey) -> Fence:
         with self._database.transaction() as connection:
             fence = positions.fence(connection, *key, self._publisher.transactional_id)
         if fence is not None:
@@ -142,3 +163,16 @@ class Recovery:
         with self._database.transaction() as connection:
             row = connection.execute(statements.NEXT_DEADLINE, (*key, 0)).fetchone()
         return row[0] if row else None
+
+
+@contextmanager
+def _halting(partition: OwnedPartition) -> Iterator[None]:
+    """Stops one partition, with its explanation, and lets the others go on."""
+    try:
+        yield
+    except PartitionHalted as halt:
+        partition.stop(halt)
+        log.error(
+            "partition_halted", topic=halt.topic, partition=halt.partition, cause=halt.cause,
+            known=halt.known, safe=halt.safe, do=halt.do,
+        )  # fmt: skip

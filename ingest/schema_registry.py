@@ -1,0 +1,21 @@
+"""Asking the schema registry, in the terms of this process: its ids once at start, its absence as our error."""
+
+from __future__ import annotations
+
+from ingest.errors import SchemasUnresolved
+from ingest.settings import Settings
+from schemas import registry
+from schemas.catalogue import RECORD_TYPES
+
+
+def fingerprints() -> dict[str, str]:
+    """The fingerprint of each record type's schema."""
+    return {name: registry.fingerprint(name) for name in RECORD_TYPES}
+
+
+def ask_ids(settings: Settings) -> dict[str, int]:
+    """Each record type's schema id; nothing is registered. Raises SchemasUnresolved."""
+    try:
+        return registry.resolve_ids(settings.schema_registry_url.get_secret_value())
+    except registry.RegistryError as error:
+        raise SchemasUnresolved(settings.schema_registry_address, sorted(RECORD_TYPES), str(error)) from error
