@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias
 
 from quality.checks import (
@@ -22,7 +22,6 @@ from quality.checks import (
 )
 from quality.contract import Contract, ContractError, Rule
 from quality.finding import Finding
-from quality.lifecycle.checker import Transition
 from schemas.types import CanonicalOrder
 
 OrderRules: TypeAlias = Callable[[CanonicalOrder], list[Finding]]
@@ -47,12 +46,6 @@ _LIMITS: Final[Mapping[tuple[str, str], tuple[str, int | float]]] = {
     ("tax_rate_range", "highest"): ("highest_tax_rate", 1),
 }
 """(rule, argument) → the limit it sets, and the unit the argument is in."""
-
-_AXIS_FIELD: Final = {
-    "order": "order_status",
-    "payment": "payment_status",
-    "fulfilment": "fulfilment_status",
-}
 
 
 def compile_rules(contract: Contract) -> OrderRules:
@@ -99,21 +92,6 @@ def compile_history(contract: Contract) -> HistoryRules:
         return findings
 
     return evaluate
-
-
-def transition_findings(contract: Contract, transitions: Iterable[Transition]) -> list[Finding]:
-    """A finding for every change of state, or first sighting, that is not expected."""
-    return [
-        contract.finding(
-            transition.rule,
-            _AXIS_FIELD[transition.axis],
-            f"was first seen as {transition.after}"
-            if transition.before is None
-            else f"went from {transition.before} to {transition.after}",
-        )
-        for transition in transitions
-        if transition.rule is not None
-    ]
 
 
 def _finding(rule: Rule, field: str, message: str) -> Finding:

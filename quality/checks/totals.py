@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Final, cast
 
-from quality.checks import Broken, Limits, at, common_exponent, shown, text
+from quality.checks import Broken, Limits, at, shown, text
 from schemas import money
-from schemas.types import CanonicalOrder, Money, TaxLine, Totals
+from schemas.types import CanonicalOrder, Money, TaxLine
 
 RULES: Final = frozenset(
     {
@@ -26,80 +26,86 @@ RULES: Final = frozenset(
 
 
 def check(order: CanonicalOrder, limits: Limits, broken: Broken) -> None:
-    """Currency and sign of every total, then the equations between them."""
-    currency, totals = order["currency"], order["totals"]
+    """Currency and sign of every total, then the equations between them, then the taxes."""
+    currency = order["currency"]
     if not money.is_currency(currency):
         broken("currency_iso4217", "currency", "is not an ISO 4217 code in capital letters")
         return
-    exponent = money.exponent(currency)
+    minor_units = exponent = money.exponent(currency)
+    amounts = cast("Mapping[str, Money | None]", order["totals"])
     regular = True
-    amounts = cast("dict[str, Money | None]", totals)
+    at_exponent: dict[str, int] = {}
+    for name, amount in amounts.items():
+        if amount is not None:
+            value = at_exponent[name] = amount["amount_minor"]
+            if value < 0 or amount["exponent"] != exponent or amount["currency"] != currency:
+                regular = False
+    values: Mapping[str, int] | None = at_exponent
+    if not regular:
+        values, exponent = _irregular(amounts, currency, broken)
+    if values is not None:
+        unit = 10 ** (exponent - minor_units)
+        _equation(order, values, exponent, unit, broken)
+        _bounds(values, exponent, broken)
+        _tax_sum(order, values["tax"], exponent, unit, broken)
+    highest = limits.highest_tax_rate
+    for tax in _all_taxes(order):
+        rate = tax["rate"]
+        if rate is not None and not 0 <= _rate(rate) <= highest:
+            _rates(order, highest, broken)
+            break
+
+
+def _irregular(
+    amounts: Mapping[str, Money | None], currency: str, broken: Broken
+) -> tuple[dict[str, int] | None, int]:
+    """Reports what is wrong with single totals; the totals at one exponent, None if currencies are mixed."""
+    minor_units = largest = money.exponent(currency)
+    mixed = False
     for name, amount in amounts.items():
         if amount is None:
             continue
-        if amount["currency"] != currency:
-            regular = False
-            broken(
-                "currency_single", f"totals.{name}", f"is in {amount['currency']}, the order in {currency}"
-            )
-        if amount["exponent"] != exponent:
-            _exponent(f"totals.{name}", amount, exponent, broken)
+        field = f"totals.{name}"
         if amount["amount_minor"] < 0:
+            broken("total_non_negative", field, f"is {shown(amount)}; expected 0 or more")
+        if amount["currency"] != currency:
+            mixed = True
+            broken("currency_single", field, f"is in {amount['currency']}, the order in {currency}")
+        extra = amount["exponent"] - minor_units
+        if extra < 0:
             broken(
-                "total_non_negative",
-                f"totals.{name}",
-                f"is {shown(amount)}; expected 0 or more",
+                "currency_exponent", field, f"has {amount['exponent']} decimals; {currency} has {minor_units}"
             )
-    if regular:
-        _equation(order, totals, exponent, broken)
-        _bounds(totals, broken)
-    _taxes(order, exponent, limits, broken)
+        elif extra and amount["amount_minor"] % 10**extra:  # further decimals that are zeros are fine
+            broken("currency_exponent", field, f"is {shown(amount)}; {currency} has {minor_units} decimals")
+        largest = max(largest, amount["exponent"])
+    if mixed:
+        return None, largest
+    return {name: at(amount, largest) for name, amount in amounts.items() if amount is not None}, largest
 
 
-def _exponent(field: str, amount: Money, exponent: int, broken: Broken) -> None:
-    """More decimals than the currency has are fine as long as they are zeros."""
-    extra = amount["exponent"] - exponent
-    if extra < 0:
-        broken(
-            "currency_exponent",
-            field,
-            f"has {amount['exponent']} decimals; {amount['currency']} has {exponent}",
-        )
-    elif amount["amount_minor"] % 10**extra:
-        broken(
-            "currency_exponent",
-            field,
-            f"is {shown(amount)}; {amount['currency']} has {exponent} decimals",
-        )
-
-
-def _equation(order: CanonicalOrder, totals: Totals, minor_units: int, broken: Broken) -> None:
+def _equation(
+    order: CanonicalOrder, values: Mapping[str, int], exponent: int, unit: int, broken: Broken
+) -> None:
     """Invariant X5: items + shipping + tax (if not in prices) + fees + tip - discount - gift cards = total.
 
     The total is the one agreed, or the current one. Tolerance: one minor unit per line.
     """
-    parts = (
-        totals["items_gross"],
-        totals["shipping"],
-        totals["fees"],
-        totals["tip"],
-        totals["discount"],
-        totals["gift_card"],
-        totals["tax"],
-        totals["total_original"],
-        totals["total_current"],
+    expected = (
+        values["items_gross"]
+        + values["shipping"]
+        + values["fees"]
+        + values["tip"]
+        - values["discount"]
+        - values["gift_card"]
     )
-    exponent = minor_units
-    for part in parts:
-        if part["exponent"] > exponent:
-            exponent = part["exponent"]
-    items, shipping, fees, tip, discount, gift_card, tax, original, current = [
-        part["amount_minor"] if part["exponent"] == exponent else at(part, exponent) for part in parts
-    ]
-    expected = items + shipping + fees + tip - discount - gift_card
     if not order["prices_include_tax"]:
-        expected += tax
-    tolerance = max(1, len(order["lines"])) * 10 ** (exponent - minor_units)
+        expected += values["tax"]
+    original = values["total_original"]
+    if original == expected:
+        return
+    current = values["total_current"]
+    tolerance = max(1, len(order["lines"])) * unit
     if abs(original - expected) > tolerance and abs(current - expected) > tolerance:
         broken(
             "total_equation",
@@ -109,78 +115,79 @@ def _equation(order: CanonicalOrder, totals: Totals, minor_units: int, broken: B
         )
 
 
-def _bounds(totals: Totals, broken: Broken) -> None:
-    discount = totals["discount"]
-    if discount["amount_minor"] > 0:
-        exponent = common_exponent(discount, totals["items_gross"], totals["shipping"])
-        most = at(totals["items_gross"], exponent) + at(totals["shipping"], exponent)
-        if at(discount, exponent) > most:
+def _bounds(values: Mapping[str, int], exponent: int, broken: Broken) -> None:
+    discount, refunded = values["discount"], values["refunded"]
+    if discount:
+        most = values["items_gross"] + values["shipping"]
+        if discount > most:
             broken(
                 "discount_le_subtotal",
                 "totals.discount",
-                f"is {text(at(discount, exponent), exponent)}; items and shipping are {text(most, exponent)}",
+                f"is {text(discount, exponent)}; items and shipping are {text(most, exponent)}",
             )
-    refunded = totals["refunded"]
-    if refunded["amount_minor"] > 0:
-        paid = totals["captured"]
-        bound = [totals["total_original"], totals["total_current"]] if paid is None else [paid]
-        exponent = common_exponent(refunded, *bound)
-        most = max(at(amount, exponent) for amount in bound)
-        if at(refunded, exponent) > most:
+    if refunded:
+        paid = values.get("captured")
+        most = max(values["total_original"], values["total_current"]) if paid is None else paid
+        if refunded > most:
             broken(
                 "refund_le_paid",
                 "totals.refunded",
-                f"is {text(at(refunded, exponent), exponent)}; "
+                f"is {text(refunded, exponent)}; "
                 f"{'the order is worth' if paid is None else 'captured is'} {text(most, exponent)}",
             )
 
 
-def _taxes(order: CanonicalOrder, minor_units: int, limits: Limits, broken: Broken) -> None:
-    """Σ of the taxes of lines and shipping, where they are told, is the total tax; every rate is in range."""
-    tax = order["totals"]["tax"]
-    exponent, told = tax["exponent"], 0
-    exact = True
-    for index, line in enumerate(order["lines"]):
+def _tax_sum(order: CanonicalOrder, tax: int, exponent: int, unit: int, broken: Broken) -> None:
+    """Σ of the taxes of lines and shipping, where they are told, is the total tax, within a unit for each."""
+    told = pieces = 0
+    for line in order["lines"]:
         amount = line["tax_total"]
-        told += amount["amount_minor"]
-        if amount["exponent"] != exponent:
-            exact = False
-        if line["taxes"]:
-            _rates(f"lines[{index}].taxes", line["taxes"], limits, broken)
-    _rates("tax_lines", order["tax_lines"], limits, broken)
-    pieces = len(order["lines"])
-    for index, shipping in enumerate(order["shipping_lines"]):
-        pieces += len(shipping["taxes"])
+        pieces += 1
+        told += amount["amount_minor"] if amount["exponent"] == exponent else _rounded(amount, exponent)
+    for shipping in order["shipping_lines"]:
         for entry in shipping["taxes"]:
-            told += entry["amount"]["amount_minor"]
-            if entry["amount"]["exponent"] != exponent:
-                exact = False
-        _rates(f"shipping_lines[{index}].taxes", shipping["taxes"], limits, broken)
-    if not told:
-        return
-    if not exact:
-        parts = [line["tax_total"] for line in order["lines"]]
-        parts += [entry["amount"] for shipping in order["shipping_lines"] for entry in shipping["taxes"]]
-        exponent = common_exponent(tax, *parts)
-        told = sum(at(part, exponent) for part in parts)
-    if abs(told - at(tax, exponent)) > pieces * 10 ** max(0, exponent - minor_units):
+            amount = entry["amount"]
+            pieces += 1
+            told += amount["amount_minor"] if amount["exponent"] == exponent else _rounded(amount, exponent)
+    if told and not -pieces * unit <= told - tax <= pieces * unit:
         broken(
             "tax_sum",
             "totals.tax",
-            f"is {text(at(tax, exponent), exponent)}; the taxes of lines and shipping add up to "
-            f"{text(told, exponent)}",
+            f"is {text(tax, exponent)}; the taxes of lines and shipping add up to {text(told, exponent)}",
         )
 
 
-def _rates(field: str, taxes: Sequence[TaxLine], limits: Limits, broken: Broken) -> None:
-    for index, tax in enumerate(taxes):
+def _rounded(amount: Money, exponent: int) -> int:
+    """The amount at an exponent that may be smaller than its own."""
+    extra = amount["exponent"] - exponent
+    return at(amount, exponent) if extra <= 0 else (amount["amount_minor"] + 10**extra // 2) // 10**extra
+
+
+def _all_taxes(order: CanonicalOrder) -> list[TaxLine]:
+    taxes = [*order["tax_lines"]]
+    for line in order["lines"]:
+        taxes += line["taxes"]
+    for shipping in order["shipping_lines"]:
+        taxes += shipping["taxes"]
+    return taxes
+
+
+def _rates(order: CanonicalOrder, highest: float, broken: Broken) -> None:
+    for path, tax in _located_taxes(order):
         rate = tax["rate"]
-        if rate is not None and not 0 <= _rate(rate) <= limits.highest_tax_rate:
-            broken(
-                "tax_rate_range",
-                f"{field}[{index}].rate",
-                f"is {rate}; expected a fraction from 0 to {limits.highest_tax_rate}",
-            )
+        if rate is not None and not 0 <= _rate(rate) <= highest:
+            broken("tax_rate_range", f"{path}.rate", f"is {rate}; expected a fraction from 0 to {highest}")
+
+
+def _located_taxes(order: CanonicalOrder) -> Iterator[tuple[str, TaxLine]]:
+    for index, tax in enumerate(order["tax_lines"]):
+        yield f"tax_lines[{index}]", tax
+    for place, line in enumerate(order["lines"]):
+        for index, tax in enumerate(line["taxes"]):
+            yield f"lines[{place}].taxes[{index}]", tax
+    for place, shipping in enumerate(order["shipping_lines"]):
+        for index, tax in enumerate(shipping["taxes"]):
+            yield f"shipping_lines[{place}].taxes[{index}]", tax
 
 
 @lru_cache(maxsize=4096)

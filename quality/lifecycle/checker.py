@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final, Literal, Protocol
+from typing import Final, Literal, NamedTuple, Protocol
 
 from quality.lifecycle.tables import AXES, UNKNOWN, Axis, LifecycleTableError, Table, Tables, canonical
 
@@ -39,8 +39,7 @@ class Statuses(Protocol):
         """Of the fulfilment axis."""
 
 
-@dataclass(frozen=True, slots=True)
-class Transition:
+class Transition(NamedTuple):
     """A state that changed, or was seen for the first time (`before` is None)."""
 
     axis: Axis
@@ -97,11 +96,9 @@ class Lifecycle:
     def transitions(self, before: Statuses | None, after: Statuses) -> list[Transition]:
         """What changed between two readings of an order; every axis where it is seen for the first time."""
         if before is None:
-            return [self._first(axis, getattr(after, axis)) for axis in AXES]
+            return [self._first(axis, state) for axis, state in _by_axis(after)]
         changed = []
-        for axis in AXES:
-            old: str = getattr(before, axis)
-            new: str = getattr(after, axis)
+        for (axis, old), (_, new) in zip(_by_axis(before), _by_axis(after), strict=True):
             if old != new:
                 verdict, rule = self._judged[axis, old, new]
                 changed.append(Transition(axis, old, new, verdict, rule))
@@ -109,7 +106,7 @@ class Lifecycle:
 
     def backdated(self, first: Statuses) -> bool:
         """Whether an order first seen in these states had a past that was not seen."""
-        return any(getattr(first, axis) not in self._entry[axis] for axis in AXES)
+        return any(state not in self._entry[axis] for axis, state in _by_axis(first))
 
     def _first(self, axis: Axis, state: str) -> Transition:
         rule = None if state in self._entry[axis] else "transition_has_origin"
@@ -129,6 +126,14 @@ def base_verdict(table: Table, before: str, after: str) -> Verdict:
     if after in table.progress and after in table.forward(before):
         return Verdict.SKIPPED
     return Verdict.ILLEGAL
+
+
+def _by_axis(statuses: Statuses) -> tuple[tuple[Axis, str], ...]:
+    return (
+        ("order", statuses.order),
+        ("payment", statuses.payment),
+        ("fulfilment", statuses.fulfilment),
+    )
 
 
 def _pairs(table: Table) -> Iterable[tuple[str, str]]:

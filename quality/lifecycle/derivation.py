@@ -7,15 +7,15 @@ nothing: so an order ends in the same state whatever arrived first.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, cast
+from typing import Any, Final
 
 from quality.lifecycle.checker import Statuses
 from quality.lifecycle.quantities import Progress, count, moves
 from quality.lifecycle.tables import canonical
 from schemas.types import Adjustment, CanonicalOrder, Money, StatusBasis, Totals
 
-MONEY_KINDS: Final = frozenset({"REFUND", "CREDIT", "PRICE_ADJUSTMENT", "DISPUTE"})
-"""Adjustments whose amount goes back to the buyer. A RETURN is goods only: its refund follows by itself."""
+MONEY_KINDS: Final = frozenset({"REFUND", "RETURN", "CREDIT", "EXCHANGE", "PRICE_ADJUSTMENT", "DISPUTE"})
+"""Adjustments whose amount, where there is one, is money or credit that goes back to the buyer."""
 
 _KEPT_ORDER: Final = frozenset({"CANCELLED", "CLOSED", "PENDING", "ON_HOLD", "REJECTED", "EXPIRED"})
 """Decisions of the seller, of which amounts and quantities tell nothing."""
@@ -64,7 +64,7 @@ def derive(order: CanonicalOrder, mapped: Statuses) -> CanonicalOrder:
     """
     moved = moves(order["fulfilments"], order["adjustments"])
     progress = count(order["lines"], moved)
-    told = bool(progress.counting) and (bool(moved.named) or progress.any_returned)
+    told = bool(progress.counting) and (moved.listed or progress.any_returned)
     totals = _totals(order, mapped.order)
     payment, by_amounts = _payment_status(totals, mapped.payment)
     fulfilment = (
@@ -72,19 +72,18 @@ def derive(order: CanonicalOrder, mapped: Statuses) -> CanonicalOrder:
         if told
         else _fulfilment_untold(order, progress, mapped.fulfilment)
     )
-    derived = {
-        **order,
-        "lines": progress.lines,
-        "totals": totals,
-        "order_status": _order_status(progress, fulfilment, mapped.order, counted=told),
-        "payment_status": payment,
-        "fulfilment_status": fulfilment,
-        "status_basis": _BASIS[by_amounts + told],
-    }
+    derived: Any = order.copy()  # the three axes are text here, words of their tables
+    derived["lines"] = progress.lines
+    derived["totals"] = totals
+    derived["order_status"] = _order_status(progress, fulfilment, mapped.order, counted=told)
+    derived["payment_status"] = payment
+    derived["fulfilment_status"] = fulfilment
+    derived["status_basis"] = _BASIS[by_amounts + told]
     if told:
         complete = _all_handed_over(progress) and fulfilment != "DELIVERY_FAILED"
         derived["completed_at"] = moved.last_handed_over if complete else None
-    return cast("CanonicalOrder", derived)
+    result: CanonicalOrder = derived
+    return result
 
 
 def _all_handed_over(progress: Progress) -> bool:
@@ -139,8 +138,8 @@ def _at(amount: Money, exponent: int) -> int:
 def _payment_status(totals: Totals, mapped: str) -> tuple[str, bool]:
     """The payment state and whether amounts decided it.
 
-    With T the current total, A the money still authorised, C captured, R refunded: R > 0 is (partially)
-    refunded by whether C - R is left; else C against T decides; else A against T; else nothing was paid.
+    With T the current total, A the money still authorised, C captured, R refunded: R > 0 is partially
+    refunded while C - R is left; else C against T decides; else A against T; else nothing was paid.
     """
     captured, refunded = totals["captured"], totals["refunded"]
     if captured is None:
@@ -150,6 +149,8 @@ def _payment_status(totals: Totals, mapped: str) -> tuple[str, bool]:
     paid = _at(captured, exponent)
     back = _at(refunded, exponent)
     due = _at(total, exponent)
+    if back > paid:
+        return _payment_status_uncaptured(totals, mapped)  # what was captured is out of date
     if back > 0:
         return ("PARTIALLY_REFUNDED" if paid > back else "REFUNDED"), True
     if mapped in ("REFUNDED", "PARTIALLY_REFUNDED"):

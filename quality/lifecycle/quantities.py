@@ -1,47 +1,56 @@
 """What fulfilments and adjustments say of an order's lines: handed over, received, sent back, removed.
 
 The counts are a function of the order's own content: the same whatever arrived first, and the same when taken
-again. One input is also an output: the units a source itself states as cancelled. They are believed as long
-as no adjustment takes units off that line; from then on the adjustments alone decide. An adjustment's later
-versions may change quantities and states, but are expected to keep naming the line.
+again. One input is also an output: the units a source states as cancelled. They are never counted down, and
+completed cancellations in the adjustments count where they are more. A refund by itself takes no units off:
+what it pays back may have been shipped and kept.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import cast
 
-from schemas.types import Adjustment, Fulfilment, Line, LineStatus, Quantity
+from schemas.types import Adjustment, Fulfilment, Line, LineStatus
 
 HANDED_OVER = frozenset({"FULFILLED", "DELIVERED", "DELIVERY_FAILED"})
 """States of a fulfilment whose goods have left; CANCELLED and FAILED ones never did."""
 
-TAKES_UNITS_OFF = frozenset({"REFUND", "CANCELLATION", "EXCHANGE"})
-"""Kinds of adjustment whose lines, where nothing came back, remove units; the others move money only."""
+
+@dataclass(slots=True)
+class LineMoves:
+    """Units of one line, summed over fulfilments and completed adjustments."""
+
+    handed_over: int = 0
+    delivered: int = 0
+    returned: int = 0
+    cancelled: int = 0
+    named: bool = False
+    """Whether any fulfilment, whatever its state, tells of the line."""
 
 
 @dataclass(slots=True)
 class Moves:
-    """Units by line_id, summed over fulfilments and completed adjustments."""
+    """What moved for an order."""
 
-    handed_over: dict[str, int] = field(default_factory=dict)
-    delivered: dict[str, int] = field(default_factory=dict)
-    returned: dict[str, int] = field(default_factory=dict)
-    refunded_unreturned: dict[str, int] = field(default_factory=dict)
-    """Refunded and nothing came back: removed as far as it was never handed over."""
-    cancelled: dict[str, int] = field(default_factory=dict)
-    named: set[str] = field(default_factory=set)
-    """Lines of which any fulfilment tells, whatever its state."""
-    removal_named: set[str] = field(default_factory=set)
-    """Lines of which any adjustment takes units off, whatever its state."""
+    by_line: dict[str, LineMoves] = field(default_factory=dict)
+    listed: bool = False
+    """Whether any fulfilment lists what is in it."""
     states: set[str] = field(default_factory=set)
     """States of the fulfilments."""
     last_handed_over: int | None = None
     """Instant of the last hand-over."""
 
+    def line(self, line_id: str) -> LineMoves:
+        """The moves of one line."""
+        found = self.by_line.get(line_id)
+        if found is None:
+            found = self.by_line[line_id] = LineMoves()
+        return found
+
 
 _STILL = Moves()
+_AT_REST = LineMoves()
 
 
 @dataclass(slots=True)
@@ -77,15 +86,16 @@ def moves(fulfilments: Sequence[Fulfilment], adjustments: Sequence[Adjustment]) 
 def _add_fulfilment(found: Moves, fulfilment: Fulfilment) -> None:
     status = fulfilment["status"]
     found.states.add(status)
-    handed_over, delivered = found.handed_over, found.delivered
+    handed_over = status in HANDED_OVER
     for item in fulfilment["items"]:
-        line_id = item["line_id"]
-        found.named.add(line_id)
-        if status in HANDED_OVER:
-            handed_over[line_id] = handed_over.get(line_id, 0) + item["quantity"]
+        found.listed = True
+        line = found.line(item["line_id"])
+        line.named = True
+        if handed_over:
+            line.handed_over += item["quantity"]
             if status == "DELIVERED":
-                delivered[line_id] = delivered.get(line_id, 0) + item["quantity"]
-    if status in HANDED_OVER:
+                line.delivered += item["quantity"]
+    if handed_over:
         created = fulfilment["created_at"]
         at = fulfilment["updated_at"] if created is None else created
         if found.last_handed_over is None or at > found.last_handed_over:
@@ -93,76 +103,88 @@ def _add_fulfilment(found: Moves, fulfilment: Fulfilment) -> None:
 
 
 def _add_adjustment(found: Moves, adjustment: Adjustment) -> None:
-    completed = adjustment["status"] == "COMPLETED"
-    kind = adjustment["kind"]
-    removed = found.cancelled if kind == "CANCELLATION" else found.refunded_unreturned
+    if adjustment["status"] != "COMPLETED":
+        return
+    cancels = adjustment["kind"] == "CANCELLATION"
     for line in adjustment["lines"]:
-        line_id, quantity = line["line_id"], line["quantity"]
         if line["returned"]:
-            if completed:
-                found.returned[line_id] = found.returned.get(line_id, 0) + quantity
-        elif quantity and kind in TAKES_UNITS_OFF:
-            found.removal_named.add(line_id)
-            if completed:
-                removed[line_id] = removed.get(line_id, 0) + quantity
+            found.line(line["line_id"]).returned += line["quantity"]
+        elif cancels:
+            found.line(line["line_id"]).cancelled += line["quantity"]
 
 
 def count(lines: Sequence[Line], moved: Moves) -> Progress:
     """Each line with its quantities and status as `moved` says; lines that say so already are kept."""
-    progress = Progress([])
+    counted: list[Line] = []
+    progress = Progress(counted)
+    by_line = moved.by_line
     for line in lines:
-        line_id, quantity = line["line_id"], line["quantity"]
+        quantity = line["quantity"]
+        moves_of_line = by_line.get(line["line_id"], _AT_REST) if by_line else _AT_REST
+        fulfilled, delivered = moves_of_line.handed_over, moves_of_line.delivered
+        returned, cancelled = moves_of_line.returned, moves_of_line.cancelled
         ordered = quantity["ordered"]
-        fulfilled = moved.handed_over.get(line_id, 0)
-        delivered = moved.delivered.get(line_id, 0)
-        returned = moved.returned.get(line_id, 0)
-        if line_id in moved.removal_named:
-            never_left = max(0, ordered - fulfilled)
-            cancelled = moved.cancelled.get(line_id, 0) + min(
-                never_left, moved.refunded_unreturned.get(line_id, 0)
-            )
-        else:
-            cancelled = max(quantity["cancelled"], ordered - quantity["current"])
+        stated = quantity["cancelled"]
+        if stated > cancelled:
+            cancelled = stated
         current = ordered - cancelled
+        if quantity["current"] < current:
+            current = quantity["current"]
+            cancelled = ordered - current
         status = _line_status(current, fulfilled, delivered, returned)
         if (
-            quantity["fulfilled"] != fulfilled
-            or quantity["cancelled"] != cancelled
+            line["line_status"] != status
             or quantity["current"] != current
+            or quantity["fulfilled"] != fulfilled
+            or stated != cancelled
             or quantity["delivered"] != delivered
             or quantity["returned"] != returned
-            or line["line_status"] != status
         ):
-            counted = {
-                **quantity,
-                "current": current,
-                "fulfilled": fulfilled,
-                "delivered": delivered,
-                "returned": returned,
-                "cancelled": cancelled,
-            }
-            line = cast("Line", {**line, "quantity": cast("Quantity", counted), "line_status": status})
-        progress.lines.append(line)
-        if line["requires_shipping"] or line_id in moved.named:
-            if current > 0:
-                progress.counting += 1
-                if fulfilled:
-                    progress.any_handed_over = True
-                    progress.handed_over += fulfilled >= current
-                if delivered:
-                    progress.any_delivered = True
-                    progress.delivered += delivered >= current
-                if returned:
-                    progress.any_returned = True
-                    progress.returned += returned >= current
-            else:
+            line = _with(line, current, fulfilled, delivered, returned, cancelled, status)
+        counted.append(line)
+        if line["requires_shipping"] or moves_of_line.named:
+            if current <= 0:
                 progress.removed += 1
+                continue
+            progress.counting += 1
+            if fulfilled:
+                progress.any_handed_over = True
+                progress.handed_over += fulfilled >= current
+            if delivered:
+                progress.any_delivered = True
+                progress.delivered += delivered >= current
+            if returned:
+                progress.any_returned = True
+                progress.returned += returned >= current
     return progress
+
+
+def _with(
+    line: Line,
+    current: int,
+    fulfilled: int,
+    delivered: int,
+    returned: int,
+    cancelled: int,
+    status: LineStatus,
+) -> Line:
+    quantity = line["quantity"].copy()
+    quantity["current"] = current
+    quantity["fulfilled"] = fulfilled
+    quantity["delivered"] = delivered
+    quantity["returned"] = returned
+    quantity["cancelled"] = cancelled
+    changed = line.copy()
+    changed["quantity"] = quantity
+    changed["line_status"] = status
+    return changed
 
 
 def _line_status(current: int, fulfilled: int, delivered: int, returned: int) -> LineStatus:
     if current <= 0:
         return "REMOVED"
+    if not fulfilled and not returned:
+        return "PROCESSING"
     if returned >= current:
         return "RETURNED"
     if delivered >= current:
