@@ -1,0 +1,96 @@
+"""Which Kafka, database and registry a command talks to: those the environment names, else this checkout's stack."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+
+from ingest.cli.errors import AddressesMissing
+from ingest.cli.terminal import say
+from ingest.database.connection import Connection, connect
+from ingest.errors import DatabaseAway
+from ingest.settings import Settings, variable
+
+if TYPE_CHECKING:
+    from deploy.local.stack import Endpoints
+
+ADDRESSES = ("kafka_bootstrap_servers", "database_url", "schema_registry_url")
+HASH_KEY_FILE = "contact-hash.key"
+
+
+def settings() -> Settings:
+    """The settings of this command, addresses of the local stack filled in where the environment has none.
+
+    Raises ConfigurationRefused or AddressesMissing.
+    """
+    missing = [name for name in ADDRESSES if not os.environ.get(variable(name))]
+    return Settings.load(**_of_local_stack(missing)) if missing else Settings.load()
+
+
+def environment_of(endpoints: Endpoints, run_dir: Path) -> dict[str, str]:
+    """The variables that let another process use a local stack."""
+    return {
+        variable("kafka_bootstrap_servers"): endpoints.kafka_bootstrap_servers,
+        variable("database_url"): endpoints.database_url,
+        variable("schema_registry_url"): endpoints.schema_registry_url,
+        variable("contact_hash_key"): local_hash_key(run_dir),
+    }
+
+
+def local_hash_key(run_dir: Path) -> str:
+    """The contact hash key of a local stack's database: made once, and readable by its owner only."""
+    file = run_dir / HASH_KEY_FILE
+    if not file.exists():
+        # Whole or not at all, also when two commands come first at the same time.
+        descriptor, name = tempfile.mkstemp(dir=run_dir, prefix=HASH_KEY_FILE)
+        with os.fdopen(descriptor, "w") as half:
+            half.write(secrets.token_urlsafe(48))
+        with suppress(FileExistsError):
+            os.link(name, file)
+        Path(name).unlink()
+    return file.read_text()
+
+
+@contextmanager
+def reading(database: Settings) -> Iterator[Connection]:
+    """A read-only transaction for a report. Raises DatabaseAway or MigrationsMissing."""
+    url = database.database_url.get_secret_value()
+    try:
+        with connect(url) as connection, connection.transaction():
+            connection.execute("SET TRANSACTION READ ONLY, ISOLATION LEVEL REPEATABLE READ")
+            yield connection
+    except psycopg.OperationalError as error:
+        raise DatabaseAway(database.database_address, str(error).strip()) from error
+    except psycopg.errors.UndefinedTable:
+        from ingest.database.migrate import check_migrated
+
+        check_migrated(url)
+        raise
+
+
+def _of_local_stack(missing: list[str]) -> dict[str, Any]:
+    try:
+        from deploy.local.errors import ProgramMissing
+        from deploy.local.stack import Stack, default_run_dir
+    except ImportError:
+        return {}
+    try:
+        run_dir = default_run_dir()
+        endpoints = Stack(run_dir).endpoints()
+    except ProgramMissing:
+        return {}
+    if endpoints is None:
+        raise AddressesMissing([variable(name) for name in missing], str(run_dir))
+    say(f"ordergate: using the local stack in {run_dir}")
+    given: dict[str, Any] = {name: getattr(endpoints, name) for name in missing}
+    if "database_url" in missing and not os.environ.get(variable("contact_hash_key")):
+        # The key belongs to the guests in that database, so only a database of the stack's own gets one.
+        given["contact_hash_key"] = local_hash_key(run_dir)
+    return given
