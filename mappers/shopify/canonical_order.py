@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final, cast
 
 from mappers.candidate import Defect, DefectiveEvent, EventContext
 from mappers.shopify import payload as shopify
 from mappers.shopify.amounts import Amounts, FinerAmountError, coarsened, rate_of
+from mappers.shopify.cancelled_units import edited, shipped_before, take_out
 from mappers.shopify.fulfilments import fulfilment_of
 from mappers.shopify.lines import Discounts, positions_of, shipping_of, taxes_of
 from mappers.shopify.parties import address_of, consents_of, contact_of, customer_of
-from mappers.shopify.payments import funds_of, payments_of
+from mappers.shopify.payments import payments_of
 from mappers.shopify.refunds import RefundError, adjustments_of
 from mappers.shopify.statuses import map_statuses, source_statuses
+from mappers.shopify.totals import totals_of
 from mappers.vocabulary import load
 from schemas import identifiers, money
 from schemas.types import (
@@ -22,7 +24,6 @@ from schemas.types import (
     CanonicalOrder,
     Fulfilment,
     FulfilmentStatus,
-    Line,
     OrderStatus,
     OriginChannel,
     PaymentStatus,
@@ -46,7 +47,6 @@ _ALIASES: Final = (
     "source_identifier",
     "checkout_id",
 )
-_LEFT: Final = frozenset({"FULFILLED", "READY", "DELIVERED", "DELIVERY_FAILED"})
 
 
 def map_order(order: shopify.Order, context: EventContext) -> CanonicalOrder:
@@ -90,21 +90,11 @@ def _map(
     tax_lines, _ = taxes_of(order.get("tax_lines"), amounts)
     fulfilments = [fulfilment_of(part, order_id, received_at) for part in order.get("fulfillments") or ()]
     adjustments = _adjustments(order, order_id, amounts, received_at, fulfilments)
-    if order.get("refunds") or _edited(order):
-        _take_out(positions.lines, order, adjustments)
+    if order.get("refunds") or edited(order):
+        take_out(positions.lines, order, adjustments)
     transactions = [*(order.get("transactions") or ())]
     for refund in order.get("refunds") or ():
         transactions.extend(refund.get("transactions") or ())
-
-    total = amounts.minor[order["total_price"]]
-    told = order.get("current_total_price")
-    current = amounts.minor[told] if told else total
-    funds = funds_of(order, total, current, amounts)
-    of = amounts.of
-    fees = amounts.in_pair(order.get("original_total_duties_set")) + amounts.in_pair(
-        order.get("original_total_additional_fees_set")
-    )
-    tip = amounts.minor[order.get("total_tip_received")] or positions.tip
 
     source_status = source_statuses(order)
     statuses = map_statuses(source_status)
@@ -136,7 +126,7 @@ def _map(
         "status_basis": "MAPPED",
         "hold_reason": None,
         "hold_reason_text": None,
-        "cancel_reason": order.get("cancel_reason") or None,
+        "cancel_reason": (order.get("cancel_reason") or "").lower() or None,
         "cancel_reason_text": None,
         "flags": _flags(order),
         "placed_at": placed_at,
@@ -153,22 +143,7 @@ def _map(
         "currency": currency,
         "presentment_currency": shown or None,
         "fx_rate": None if rate is None else rate.text(),
-        "totals": {
-            "items_gross": of(positions.gross),
-            "discount": of(amounts.minor[order.get("total_discounts")]),
-            "shipping": of(shipping),
-            "tax": of(amounts.minor[order.get("total_tax")]),
-            "fees": of(fees),
-            "tip": of(tip),
-            # A gift card is a tender in Shopify: it pays the total and does not lower it.
-            "gift_card": of(0),
-            "total_original": of(total),
-            "total_current": of(current),
-            "authorised": None if funds.authorised is None else of(funds.authorised),
-            "captured": None if funds.captured is None else of(funds.captured),
-            "refunded": of(_refunded(adjustments)),
-            "net_due": None if funds.net_due is None else of(funds.net_due),
-        },
+        "totals": totals_of(order, positions, shipping, adjustments, amounts),
         "prices_include_tax": order.get("taxes_included") is True,
         "tax_lines": tax_lines,
         "discounts": discounts.of_order(order.get("discount_codes")),
@@ -205,69 +180,12 @@ def _adjustments(
     for index, refund in enumerate(order.get("refunds") or ()):
         shipped = None
         if order.get("fulfillments") is not None:
-            shipped = _shipped_before(refund.get("created_at"), fulfilments)
+            shipped = shipped_before(refund.get("created_at"), fulfilments)
         try:
             adjustments += adjustments_of(refund, order_id, amounts, received_at, shipped)
         except RefundError as error:
             raise DefectiveEvent([error.defect(f"refunds[{index}].")]) from None
     return adjustments
-
-
-def _shipped_before(instant: int | None, fulfilments: Iterable[Fulfilment]) -> Mapping[str, int]:
-    """Units of each line that had left by then: later shipments do not change what a refund was for."""
-    shipped: dict[str, int] = {}
-    for fulfilment in fulfilments:
-        created_at = fulfilment["created_at"]
-        if fulfilment["status"] not in _LEFT:
-            continue
-        if instant is not None and created_at is not None and created_at > instant:
-            continue
-        for item in fulfilment["items"]:
-            line = item["source_line_id"]
-            shipped[line] = shipped.get(line, 0) + item["quantity"]
-    return shipped
-
-
-def _edited(order: shopify.Order) -> bool:
-    for item in order.get("line_items") or ():
-        if item.get("current_quantity", item["quantity"]) not in (None, item["quantity"]):
-            return True
-    return False
-
-
-def _take_out(lines: Iterable[Line], order: shopify.Order, adjustments: Iterable[Adjustment]) -> None:
-    """Takes cancelled units out of `current`: those of refunds, and those that an edit removed.
-
-    `current_quantity` is without refunded and removed units, whether they had been shipped or not
-    (https://shopify.dev/docs/api/admin-graphql/latest/objects/LineItem), so what is missing in it beyond
-    all refunds was removed.
-    """
-    refunded: dict[str, int] = {}
-    cancelled: dict[str, int] = {}
-    for adjustment in adjustments:
-        for part in adjustment["lines"]:
-            line = part["source_line_id"]
-            refunded[line] = refunded.get(line, 0) + part["quantity"]
-            if adjustment["kind"] == "CANCELLATION":
-                cancelled[line] = cancelled.get(line, 0) + part["quantity"]
-    current = {item["id"]: item.get("current_quantity") for item in order.get("line_items") or ()}
-    for position in lines:
-        line, quantity = position["source_line_id"], position["quantity"]
-        gone = cancelled.get(line, 0)
-        stated = current.get(line)
-        if stated is not None:
-            gone += max(quantity["ordered"] - stated - refunded.get(line, 0), 0)
-        gone = min(gone, quantity["ordered"])
-        quantity["cancelled"] = gone
-        quantity["current"] = quantity["ordered"] - gone
-
-
-def _refunded(adjustments: Iterable[Adjustment]) -> int:
-    return sum(
-        adjustment["amount"]["amount_minor"]
-        for adjustment in adjustments
-        if adjustment["status"] == "COMPLETED"
-    )
 
 
 def _aliases(order: shopify.Order) -> list[Alias]:
