@@ -35,8 +35,7 @@ class _Email(NamedTuple):
 
 
 class ContactNormaliser:
-    """Fills a contact's derived fields. Hashes are `kid:hex`: HMAC-SHA-256 (RFC 2104) of the normalised
-    value."""
+    """Fills a contact's derived fields. Hashes are `kid:hex`: HMAC-SHA-256 of the normalised value."""
 
     def __init__(self, key: bytes, key_id: str) -> None:
         """`key`: 32 bytes or more, secret; `key_id`: names it in each hash, so that keys can be rotated."""

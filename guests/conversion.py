@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 
-from guests.session import SessionState
 from schemas import identifiers
 from schemas.types import CanonicalOrder, MergedOrder, SkippedOrder
 
@@ -27,9 +26,9 @@ def ineligible_orders(orders: Iterable[CanonicalOrder]) -> dict[str, str]:
     return reasons
 
 
-def conversion_id(session: SessionState, customer_id: str) -> str:
-    """The id of this session's conversion into this account: the same at every replay."""
-    return identifiers.derived("conversion", session.session_id, customer_id)
+def conversion_id(session_id: str, customer_id: str) -> str:
+    """The id of the session's conversion into this account: the same at every replay."""
+    return identifiers.derived("conversion", session_id, customer_id)
 
 
 def merge_id(conversion: str, digest: str) -> str:
@@ -38,7 +37,7 @@ def merge_id(conversion: str, digest: str) -> str:
 
 
 def divided(
-    session: SessionState, ineligible: Mapping[str, str]
+    order_ids: Iterable[str], ineligible: Mapping[str, str]
 ) -> tuple[list[MergedOrder], list[SkippedOrder]]:
     """The session's orders, divided into those the account takes and those it does not, each by order id.
 
@@ -47,7 +46,7 @@ def divided(
     """
     merged: list[MergedOrder] = []
     skipped: list[SkippedOrder] = []
-    for order_id in sorted(session.order_ids):
+    for order_id in sorted(order_ids):
         reason = ineligible.get(order_id)
         if reason is None:
             merged.append({"order_id": order_id, "prev_owner": None, "cutoff_ok": True})

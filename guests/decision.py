@@ -99,7 +99,6 @@ def on_checkout_fact(
         session_key(fact), guest_id, fact.channel, fact.source_account, fact.session_ref, now, policy
     )
     stream = Stream(state, _guest(guest, guest_id), fact.occurred_at, fact.checkout_id, now, policy)
-    stream.see()
     if session is None:
         stream.start(fact.locale, fact.step)
     if fact.step is CheckoutStep.ACCOUNT_CREATED:
@@ -129,14 +128,13 @@ def on_order_placed(
     if session is not None and order["order_id"] in session.order_ids:
         return _without_effect("nothing_new")
     live = _live(session, now)
-    guest_id = order_guest_key(order, session_ref, session, now)
+    key = _key_of(order, session_ref, session, now)
+    guest_id = identify_guest(order["contact"], key, live)
     state = live
     if state is None:
-        key = _key_of(order, session_ref, session, now)
         reference = session_ref or "" if session is None else ""
         state = opened(key, guest_id, order["source"], order["source_account"], reference, now, policy)
     stream = Stream(state, _guest(guest, guest_id), order["placed_at"], order["checkout_id"], now, policy)
-    stream.see()
     if live is None:
         # The order opens its session: no checkout was seen to capture a contact, so none is reported as
         # captured.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache, lru_cache
 from pathlib import Path
 
@@ -48,7 +49,8 @@ class KnownContacts:
         self._relay_domains = frozenset(entry.domain for entry in table.relay_domains)
         self._relay_families = tuple(entry.prefix for entry in table.relay_families)
         self._relay_addresses = frozenset(entry.address for entry in table.relay_addresses)
-        self._fragments = tuple(entry.fragment for entry in table.placeholder_fragments)
+        fragments = (re.escape(entry.fragment) for entry in table.placeholder_fragments)
+        self._fragment = re.compile("|".join(fragments))
         self._placeholder_domains = frozenset(entry.domain for entry in table.placeholder_domains)
         self._domain_forwards = lru_cache(maxsize=8192)(self._forwards)
 
@@ -59,7 +61,7 @@ class KnownContacts:
     def is_placeholder(self, local_part: str, domain: str) -> bool:
         """Whether the address stands for one that was never given, or was masked."""
         top = domain.rpartition(".")[2]
-        return top in self._placeholder_domains or any(text in local_part for text in self._fragments)
+        return top in self._placeholder_domains or self._fragment.search(local_part) is not None
 
     def _forwards(self, domain: str) -> bool:
         if domain.startswith(self._relay_families):

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from guests.policy import GuestPolicy
 from mappers.candidate import CheckoutFact
 from schemas import identifiers
 from schemas.types import CanonicalOrder, Contact
+
+# One event asks for the same keys several times: to lock, to read, to decide.
+_session_id = lru_cache(maxsize=8192)(identifiers.session_id)
+_guest_id = lru_cache(maxsize=8192)(identifiers.guest_id)
 
 
 class SessionStatus(StrEnum):
@@ -75,7 +80,7 @@ class GuestState:
 
 def session_key(fact: CheckoutFact) -> str:
     """The session a fact is about: needed before any state is read."""
-    return identifiers.session_id(fact.channel, fact.source_account, fact.session_ref)
+    return _session_id(fact.channel, fact.source_account, fact.session_ref)
 
 
 def order_session_key(order: CanonicalOrder, session_ref: str | None) -> str:
@@ -86,7 +91,7 @@ def order_session_key(order: CanonicalOrder, session_ref: str | None) -> str:
     """
     if session_ref is None:
         return identifiers.derived("order-session", order["order_id"])
-    return identifiers.session_id(order["source"], order["source_account"], session_ref)
+    return _session_id(order["source"], order["source_account"], session_ref)
 
 
 def identify_guest(contact: Contact | None, session_id: str, session: SessionState | None) -> str:
@@ -98,16 +103,16 @@ def identify_guest(contact: Contact | None, session_id: str, session: SessionSta
     """
     if contact is not None and not contact["relay"]:
         if contact["email_hash"] is not None:
-            return identifiers.guest_id(contact["email_hash"])
+            return _guest_id(contact["email_hash"])
         if contact["phone_hash"] is not None and not _named_by_email(session):
-            return identifiers.guest_id(contact["phone_hash"])
+            return _guest_id(contact["phone_hash"])
     return identifiers.provisional_guest_id(session_id) if session is None else session.guest_id
 
 
 def _named_by_email(session: SessionState | None) -> bool:
     if session is None or session.email_hash is None:
         return False
-    return session.guest_id == identifiers.guest_id(session.email_hash)
+    return session.guest_id == _guest_id(session.email_hash)
 
 
 def opened(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from guests import conversion
@@ -13,63 +12,101 @@ from guests.session import GuestState, SessionState, SessionStatus, reached
 from schemas.types import CanonicalOrder, Consent, Contact, GuestEnvelope, Money
 
 
-@dataclass(slots=True)
 class Stream:
-    """The session and the guest as they become, and the events told of it."""
+    """The session and the guest as they become, and the events told of it.
 
-    session: SessionState
-    guest: GuestState
-    occurred_at: int
-    checkout_id: str | None
-    now: int
-    policy: GuestPolicy
-    events: list[GuestEvent] = field(default_factory=list)
+    Both are taken apart here and put together once, in `session` and `guest`: a copy of a frozen state for
+    each step would cost more than all the rest of the decision.
+    """
 
-    def see(self) -> None:
-        """The session was seen now. What arrives late makes it neither younger nor older."""
-        session = self.session
-        seen = max(session.last_seen_at, self.now)
-        self.session = replace(
-            session,
-            version=session.version + 1,
-            last_seen_at=seen,
-            expires_at=min(seen + self.policy.idle, session.absolute_expires_at),
+    def __init__(
+        self,
+        session: SessionState,
+        guest: GuestState,
+        occurred_at: int,
+        checkout_id: str | None,
+        now: int,
+        policy: GuestPolicy,
+    ) -> None:
+        """The session is seen now. What arrives late makes it neither younger nor older."""
+        self._before = session
+        self._version = session.version + 1
+        self._last_seen_at = max(session.last_seen_at, now)
+        self._expires_at = min(self._last_seen_at + policy.idle, session.absolute_expires_at)
+        self._status = session.status
+        self._known_as = session.guest_id
+        self._session_checkout_id = session.checkout_id
+        self._email_hash = session.email_hash
+        self._phone_hash = session.phone_hash
+        self._customer_id = session.customer_id
+        self._order_ids = session.order_ids
+        self._guest_id = guest.guest_id
+        self._guest_version = guest.version
+        self._order_count = guest.order_count
+        self._first_order_at = guest.first_order_at
+        self._occurred_at = occurred_at
+        self._checkout_id = checkout_id
+        self._now = now
+        self._policy = policy
+        self.events: list[GuestEvent] = []
+
+    @property
+    def session(self) -> SessionState:
+        """The session after all that was told."""
+        before = self._before
+        return SessionState(
+            session_id=before.session_id,
+            guest_id=self._known_as,
+            channel=before.channel,
+            source_account=before.source_account,
+            session_ref=before.session_ref,
+            status=self._status,
+            version=self._version,
+            started_at=before.started_at,
+            last_seen_at=self._last_seen_at,
+            expires_at=self._expires_at,
+            absolute_expires_at=before.absolute_expires_at,
+            checkout_id=self._session_checkout_id,
+            email_hash=self._email_hash,
+            phone_hash=self._phone_hash,
+            customer_id=self._customer_id,
+            order_ids=self._order_ids,
         )
+
+    @property
+    def guest(self) -> GuestState:
+        """The guest after all that was told."""
+        return GuestState(self._guest_id, self._guest_version, self._order_count, self._first_order_at)
 
     def start(self, locale: str | None, entry: str) -> None:
         """The session begins."""
-        session = self.session
         self._tell(
             "guest.session.started",
             {
                 **self._envelope(),
                 "locale": locale,
-                "expires_at": session.expires_at,
-                "absolute_expires_at": session.absolute_expires_at,
+                "expires_at": self._expires_at,
+                "absolute_expires_at": self._before.absolute_expires_at,
                 "entry": entry,
             },
         )
 
     def keep_contact(self, contact: Contact) -> None:
         """The session gets this contact, and with it the guest whom it names."""
-        session = self.session
-        self.session = replace(
-            session,
-            guest_id=self.guest.guest_id,
-            email_hash=contact["email_hash"] or session.email_hash,
-            phone_hash=contact["phone_hash"] or session.phone_hash,
-        )
+        self._known_as = self._guest_id
+        self._email_hash = contact["email_hash"] or self._email_hash
+        self._phone_hash = contact["phone_hash"] or self._phone_hash
 
     def capture_contact(self, contact: Contact, consents: list[Consent]) -> None:
         """The shopper gave this contact: one event for each of e-mail and phone that is new here."""
-        before = self.session
+        email_hash, phone_hash = self._email_hash, self._phone_hash
+        previous = self._known_as if self._known_as != self._guest_id else None
         self.keep_contact(contact)
-        previous = before.guest_id if before.guest_id != self.guest.guest_id else None
-        if contact["email_hash"] is not None and contact["email_hash"] != before.email_hash:
-            self._captured("EMAIL", contact["email_hash"], before.email_hash, contact, consents, previous)
+        if self._email_hash != email_hash:
+            self._captured("EMAIL", self._email_hash, email_hash, contact, consents, previous)
             previous = None
-        if contact["phone_hash"] is not None and contact["phone_hash"] != before.phone_hash:
-            self._captured("PHONE", contact["phone_hash"], before.phone_hash, contact, consents, previous)
+        if self._phone_hash != phone_hash:
+            self._captured("PHONE", self._phone_hash, phone_hash, contact, consents, previous)
 
     def refuse_contact(self, contact: Contact) -> None:
         """The shopper gave something that is no mailbox or no number."""
@@ -83,7 +120,7 @@ class Stream:
 
     def start_checkout(self, line_count: int | None, total: Money | None) -> None:
         """A checkout begins in the session."""
-        self.session = replace(self.session, checkout_id=self.checkout_id or self.session.checkout_id)
+        self._session_checkout_id = self._checkout_id or self._session_checkout_id
         self.reach(SessionStatus.CHECKOUT)
         self._tell("guest.checkout.started", {**self._envelope(), "line_count": line_count, "total": total})
 
@@ -93,11 +130,11 @@ class Stream:
             "guest.session.updated",
             {
                 **self._envelope(),
-                "session_version": self.session.version,
+                "session_version": self._version,
                 "step": step,
                 "line_count": line_count,
                 "total": total,
-                "expires_at": self.session.expires_at,
+                "expires_at": self._expires_at,
             },
         )
 
@@ -115,12 +152,9 @@ class Stream:
     def place(self, order: CanonicalOrder) -> None:
         """The guest ordered. Nobody owns the order: whose e-mail address it carries proves nothing."""
         self.reach(SessionStatus.ORDERED)
-        session, guest, contact = self.session, self.guest, order["contact"]
-        self.session = replace(
-            session,
-            order_ids=(*session.order_ids, order["order_id"]),
-            checkout_id=session.checkout_id or self.checkout_id,
-        )
+        self._order_ids = (*self._order_ids, order["order_id"])
+        self._session_checkout_id = self._session_checkout_id or self._checkout_id
+        contact = order["contact"]
         hashes = (contact["email_hash"], contact["phone_hash"])
         self._tell(
             "guest.order.placed",
@@ -131,18 +165,18 @@ class Stream:
                 "total": order["totals"]["total_original"],
                 "contact_hashes": [value for value in hashes if value is not None],
                 "tracking_token_id": None,
-                "first_order": guest.order_count == 0,
+                "first_order": self._order_count == 0,
             },
         )
-        placed_at = order["placed_at"]
-        first = placed_at if guest.first_order_at is None else min(guest.first_order_at, placed_at)
-        self.guest = replace(self.guest, order_count=guest.order_count + 1, first_order_at=first)
+        placed_at, first = order["placed_at"], self._first_order_at
+        self._first_order_at = placed_at if first is None else min(first, placed_at)
+        self._order_count += 1
 
     def convert(self, customer_id: str, ineligible: Mapping[str, str]) -> None:
         """The shopper created an account from the session: it takes along what evidence E1 allows."""
-        self.session = replace(self.session, customer_id=customer_id)
+        self._customer_id = customer_id
         self.reach(SessionStatus.CONVERTED)
-        conversion_id = conversion.conversion_id(self.session, customer_id)
+        conversion_id = conversion.conversion_id(self._before.session_id, customer_id)
         self._tell(
             "guest.conversion.completed",
             {
@@ -153,7 +187,7 @@ class Stream:
                 "assurance": "E1",
             },
         )
-        merged, skipped = conversion.divided(self.session, ineligible)
+        merged, skipped = conversion.divided(self._order_ids, ineligible)
         if not merged and not skipped:
             return
         digest = conversion.digest(customer_id, merged)
@@ -167,15 +201,13 @@ class Stream:
                 "merged": merged,
                 "skipped": skipped,
                 "digest": digest,
-                "undo_until": self.now + self.policy.undo_window,
+                "undo_until": self._now + self._policy.undo_window,
             },
         )
 
     def reach(self, step: SessionStatus) -> None:
         """The session has come at least this far."""
-        status = reached(self.session.status, step)
-        if status is not self.session.status:
-            self.session = replace(self.session, status=status)
+        self._status = reached(self._status, step)
 
     def _captured(
         self,
@@ -203,20 +235,20 @@ class Stream:
         )
 
     def _envelope(self) -> GuestEnvelope:
-        session = self.session
-        checkout_id = self.checkout_id or session.checkout_id
+        session = self._before
+        checkout_id = self._checkout_id or self._session_checkout_id
         return {
-            "guest_id": self.guest.guest_id,
-            "guest_version": self.guest.version + 1,
+            "guest_id": self._guest_id,
+            "guest_version": self._guest_version + 1,
             "session_id": session.session_id,
             "channel": session.channel,
             "source_account": session.source_account,
             "checkout_id": checkout_id,
-            "occurred_at": self.occurred_at,
+            "occurred_at": self._occurred_at,
             "correlation_id": checkout_id or session.session_id,
-            "policy_version": self.policy.version,
+            "policy_version": self._policy.version,
         }
 
     def _tell(self, name: str, record: GuestRecord) -> None:
         self.events.append(GuestEvent(name, record))
-        self.guest = replace(self.guest, version=self.guest.version + 1)
+        self._guest_version += 1

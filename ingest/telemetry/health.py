@@ -93,8 +93,7 @@ class Health:
         )
 
     def readiness(self) -> Verdict:
-        """Whether the database answers and every assigned partition runs. A worker without partitions is
-        ready."""
+        """Whether the database answers and every assigned partition, if any, runs."""
         with self._lock:
             partitions = sorted(self._partitions.items())
         database = self._database

@@ -29,9 +29,6 @@ FIELDS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "address": "host:port of a service, without credentials",
         "bytes": "raw bytes read",
-        "carrier_partition": "partition number whose publishing is waited for",
-        "carrier_row": "journal row whose publishing is waited for",
-        "carrier_topic": "topic whose publishing is waited for",
         "cause": "why a partition stopped",
         "channels": "channel names",
         "detail": "words of ours, of an operating system or of a driver about a fault, never a row's values",
@@ -41,26 +38,28 @@ FIELDS: Final[Mapping[str, str]] = MappingProxyType(
         "exception": "class and place of an exception",
         "group_id": "consumer group",
         "group_protocol": "rebalance protocol",
+        "journal_rows": "journal rows found unpublished, then published, by a recovery",
         "known": "what is certain when something stopped",
         "lag_s": "age of the oldest raw event not yet done, seconds",
-        "offset": "offset of a raw event, or the first one not yet done",
+        "next_offset": "first raw offset not yet done",
         "outcomes": "events by outcome",
         "outputs": "records published",
         "partition": "partition number",
         "partitions": "topic/partition names",
         "phases_ms": "milliseconds by phase of the batch",
         "port": "TCP port",
+        "raw_offset": "offset of a raw event",
         "reason": "stable code of why something was done, or the class of an error",
-        "replayed_rows": "journal rows published by a recovery",
+        "released": "whether the partition's last owner had let it go",
         "safe": "what is safe when something stopped",
         "signal": "name of the signal received",
         "slot": "name of the worker's slot",
         "tables": "table names",
-        "taken_over": "whether the partition's owner had not released it",
         "topic": "topic name",
         "transactional_id": "producer's transactional id",
         "using": "what is used in place of something that is away",
         "version": "version of a program or schema",
+        "waits_for": "topic/partition and journal row whose publishing is waited for",
     }
 )
 """Every field a log line may have, with what it holds. None holds anything a shopper typed."""
@@ -71,8 +70,7 @@ _PHONE = re.compile(r"\+\d[\d\s().\-]{5,18}\d")
 
 
 def configure(log_format: LogFormat, level: LogLevel, stream: TextIO = sys.stderr) -> None:
-    """Sets up structlog for this process: one line per call to `stream`, for people or as JSON, never
-    personal."""
+    """Sets up structlog for this process: each call writes one line to `stream`, for people or as JSON."""
     for_people = log_format is LogFormat.CONSOLE or (log_format is LogFormat.AUTO and stream.isatty())
     renderer: Processor = (
         structlog.dev.ConsoleRenderer(colors=stream.isatty())

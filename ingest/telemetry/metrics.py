@@ -1,5 +1,4 @@
-"""Prometheus metrics: one catalogue of every name, and one method per thing the worker reports, once per
-batch."""
+"""Prometheus metrics: one catalogue of every name, and one method per thing a worker reports."""
 
 from __future__ import annotations
 

@@ -86,11 +86,11 @@ def test_what_a_log_reader_needs_is_not_masked(lines):
     structlog.get_logger().info(
         "recovered",
         address="127.0.0.1:9092",
-        offset=14155552671,
+        next_offset=14155552671,
         detail="2026-01-01T12:00:00Z raw.web/3",
     )
     (line,) = lines()
-    assert line["address"] == "127.0.0.1:9092" and line["offset"] == 14155552671
+    assert line["address"] == "127.0.0.1:9092" and line["next_offset"] == 14155552671
     assert line["detail"] == "2026-01-01T12:00:00Z raw.web/3"
 
 
