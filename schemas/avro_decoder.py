@@ -27,7 +27,16 @@ def read_long(data: bytes, at: int) -> tuple[int, int]:
         shift += 7
         if shift > 63:
             raise ValueError("an integer has more than 64 bits")
+    if rest >> 64:
+        raise ValueError("an integer has more than 64 bits")
     return (rest >> 1) ^ -(rest & 1), at
+
+
+def _read_int(data: bytes, at: int) -> tuple[int, int]:
+    number, at = read_long(data, at)
+    if not -(2**31) <= number < 2**31:
+        raise ValueError("an integer has more than 32 bits")
+    return number, at
 
 
 def _read_length(data: bytes, at: int) -> tuple[int, int]:
@@ -100,6 +109,7 @@ class _Source:
         self.functions: list[str] = []
         self.names: dict[str, Any] = {
             "read_long": read_long,
+            "read_int": _read_int,
             "read_length": _read_length,
             "read_count": _read_count,
             "SMALL": tuple(read_long(bytes([byte]), 0)[0] for byte in range(128)),
@@ -177,7 +187,7 @@ class _Source:
             lines = [
                 "n = d[p]; p += 1",
                 f"if n < 128: {v} = SMALL[n]",
-                f"else: {v}, p = read_long(d, p - 1)",
+                f"else: {v}, p = read_{kind}(d, p - 1)",
             ]
             if schema.get("logicalType"):
                 lines = [

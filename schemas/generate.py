@@ -81,7 +81,7 @@ def write(folder: Path) -> list[Path]:
     ]
     if changed:
         raise PublishedError(
-            f"{', '.join(map(str, changed))} would change, but is published; raise the version in catalogue.py"
+            f"{', '.join(map(str, changed))} would change, but is published; raise its version"
         )
     files[Path("types.py")] = types_source()
     written = [path for path, text in files.items() if _differs(folder / path, text)]
