@@ -76,7 +76,9 @@ def map_order(order: shopify.Order, context: EventContext) -> CanonicalOrder:
 def _map(
     order: shopify.Order, context: EventContext, placed_at: int, currency: str, exponent: int
 ) -> CanonicalOrder:
-    received_at = context.received_at
+    updated_at = order.get("updated_at")
+    if updated_at is None:
+        updated_at = context.received_at
     shown = order.get("presentment_currency")
     rate = None
     if shown and shown != currency:
@@ -88,8 +90,8 @@ def _map(
     positions = positions_of(order, order_id, discounts, amounts)
     shipping_lines, shipping = shipping_of(order, discounts, amounts)
     tax_lines, _ = taxes_of(order.get("tax_lines"), amounts)
-    fulfilments = [fulfilment_of(part, order_id, received_at) for part in order.get("fulfillments") or ()]
-    adjustments = _adjustments(order, order_id, amounts, received_at, fulfilments)
+    fulfilments = [fulfilment_of(part, order_id, updated_at) for part in order.get("fulfillments") or ()]
+    adjustments = _adjustments(order, order_id, amounts, updated_at, fulfilments)
     if order.get("refunds") or edited(order):
         take_out(positions.lines, order, adjustments)
     transactions = [*(order.get("transactions") or ())]
@@ -98,7 +100,6 @@ def _map(
 
     source_status = source_statuses(order)
     statuses = map_statuses(source_status)
-    updated_at = order.get("updated_at")
     return {
         "order_id": order_id,
         "source": SOURCE,
@@ -114,9 +115,9 @@ def _map(
         "mapper_version": MAPPER_VERSION,
         "ruleset_version": "",
         "source_version": None,
-        "source_updated_at": received_at if updated_at is None else updated_at,
-        "occurred_at": received_at if updated_at is None else updated_at,
-        "ingested_at": received_at,
+        "source_updated_at": updated_at,
+        "occurred_at": updated_at,
+        "ingested_at": context.received_at,
         "canonical_version": 0,
         "content_hash": "",
         "order_status": cast(OrderStatus, statuses.order),
@@ -149,7 +150,7 @@ def _map(
         "discounts": discounts.of_order(order.get("discount_codes")),
         "shipping_lines": shipping_lines,
         "lines": positions.lines,
-        "payments": payments_of(transactions, amounts, received_at) if transactions else [],
+        "payments": payments_of(transactions, amounts, updated_at) if transactions else [],
         "fulfilments": fulfilments,
         "adjustments": adjustments,
         "promises": [],
@@ -174,7 +175,11 @@ def unknown_currency(path: str) -> Defect:
 
 
 def _adjustments(
-    order: shopify.Order, order_id: str, amounts: Amounts, received_at: int, fulfilments: Sequence[Fulfilment]
+    order: shopify.Order,
+    order_id: str,
+    amounts: Amounts,
+    otherwise_at: int,
+    fulfilments: Sequence[Fulfilment],
 ) -> list[Adjustment]:
     adjustments: list[Adjustment] = []
     for index, refund in enumerate(order.get("refunds") or ()):
@@ -182,7 +187,7 @@ def _adjustments(
         if order.get("fulfillments") is not None:
             shipped = shipped_before(refund.get("created_at"), fulfilments)
         try:
-            adjustments += adjustments_of(refund, order_id, amounts, received_at, shipped)
+            adjustments += adjustments_of(refund, order_id, amounts, otherwise_at, shipped)
         except RefundError as error:
             raise DefectiveEvent([error.defect(f"refunds[{index}].")]) from None
     return adjustments

@@ -17,17 +17,17 @@ _WHEN_MISSING: Final = {
 """Fields without which there is no order: their absence breaks a rule of its own."""
 
 _EXPECTED: Final = {
-    "missing": "is missing",
-    "bool_parsing": "is no boolean; expected true or false",
-    "bool_type": "is no boolean; expected true or false",
-    "int_type": "is no whole number",
-    "greater_than_equal": "is negative; expected zero or more",
-    "less_than_equal": "is too large",
-    "list_type": "is no list",
-    "dict_type": "is no object",
+    "bool_parsing": "true or false",
+    "bool_type": "true or false",
+    "int_type": "a whole number",
+    "greater_than_equal": "zero or more",
+    "less_than_equal": "a smaller number",
+    "list_type": "a list",
+    "dict_type": "an object",
+    "string_type": "text or a number",
 }
-_NOT_AN_AMOUNT: Final = 'is no amount; expected a decimal number such as "12.34"'
-_NOT_AN_ID: Final = "is no id; expected a whole number or its digits"
+_AMOUNT: Final = 'a decimal amount such as "12.34"'
+_ID: Final = "an id: a whole number or its digits"
 
 
 def defects(error: ValidationError) -> list[Defect]:
@@ -54,17 +54,17 @@ def _defect(location: tuple[int | str, ...], kind: str, value: Any, context: dic
     where = path(location)
     if absent:
         return Defect(rule, where, f"{where} is missing")
-    return Defect(rule, where, f"{where} {_told(kind, value, context)}")
+    return Defect(rule, where, f"{where}: {_told(kind, value, context)}")
 
 
 def _told(kind: str, value: Any, context: dict[str, Any]) -> str:
     if kind == "value_error":
-        return f"is wrong: {context.get('error')}"
+        return str(context.get("error"))
     if kind == "string_pattern_mismatch":
-        return _NOT_AN_ID if "[1-9]" in str(context.get("pattern")) else _NOT_AN_AMOUNT
-    if kind == "string_type":
-        return f"is {_json_type(value)}; expected text"
-    return _EXPECTED.get(kind, f"is {_json_type(value)}, which is not expected here")
+        expected = _ID if "[1-9]" in str(context.get("pattern")) else _AMOUNT
+    else:
+        expected = _EXPECTED.get(kind, "another type")
+    return f"expected {expected}, got {_json_type(value)}"
 
 
 def _json_type(value: Any) -> str:
@@ -76,4 +76,4 @@ def _json_type(value: Any) -> str:
         list: "a list",
         dict: "an object",
     }
-    return names.get(type(value), "of another type")
+    return names.get(type(value), "nothing of JSON")

@@ -67,17 +67,17 @@ def _refund(fields: Mapping[str, Any], context: EventContext) -> PartialChange:
         at = refund.get("created_at")
     if at is not None:
         change.occurred_at = at
+    at = change.occurred_at
     currency = _shop_currency(refund)
     if not money.is_currency(currency):
         raise DefectiveEvent([unknown_currency("transactions[0].currency")])
     pairs = _pairs(refund)
     exponent = usual = money.exponent(currency)
-    received_at = context.received_at
     while True:
         amounts = Amounts(currency, exponent, rate_of(pairs, currency))
         try:
-            adjustments: list[Adjustment] = adjustments_of(refund, change.order_id, amounts, received_at)
-            payments: list[Payment] = payments_of(refund.get("transactions") or (), amounts, received_at)
+            adjustments: list[Adjustment] = adjustments_of(refund, change.order_id, amounts, at)
+            payments: list[Payment] = payments_of(refund.get("transactions") or (), amounts, at)
         except FinerAmountError as finer:
             exponent = finer.exponent
         except RefundError as error:

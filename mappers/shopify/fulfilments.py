@@ -14,8 +14,11 @@ _STATUS: Final = load("shopify").tables["fulfillment"]
 _SHIPMENT: Final = load("shopify").tables["shipment"]
 
 
-def fulfilment_of(fulfillment: shopify.Fulfillment, order_id: str, received_at: int) -> Fulfilment:
-    """One shipment; `source_status` is `status`, with `/shipment_status` where the carrier has told one."""
+def fulfilment_of(fulfillment: shopify.Fulfillment, order_id: str, otherwise_at: int) -> Fulfilment:
+    """One shipment; `otherwise_at` is its instant if it has no times itself.
+
+    `source_status` is `status`, with `/shipment_status` where the carrier has told one.
+    """
     updated_at = fulfillment.get("updated_at") or fulfillment.get("created_at")
     shipment = fulfillment.get("shipment_status") or None
     native = fulfillment.get("status") or None
@@ -40,7 +43,7 @@ def fulfilment_of(fulfillment: shopify.Fulfillment, order_id: str, received_at: 
         else {"earliest": None, "latest": fulfillment.get("estimated_delivery_at")},
         "events": [{"type": shipment, "at": updated_at, "detail": None}] if shipment else [],
         "created_at": fulfillment.get("created_at"),
-        "updated_at": received_at if updated_at is None else updated_at,
+        "updated_at": otherwise_at if updated_at is None else updated_at,
     }
 
 

@@ -19,16 +19,19 @@ _SETTLED: Final = {"FAILED": 1, "CANCELLED": 1, "SUCCEEDED": 2}
 
 
 def payments_of(
-    transactions: Iterable[shopify.Transaction], amounts: Amounts, received_at: int
+    transactions: Iterable[shopify.Transaction], amounts: Amounts, otherwise_at: int
 ) -> list[Payment]:
-    """Payments by transaction id, each once. Amounts are the shop's where the order tells its rate."""
+    """Payments by transaction id, each once; `otherwise_at` is the instant of one that has none itself.
+
+    Amounts are the shop's where the order tells its rate.
+    """
     payments: dict[str, Payment] = {}
     for transaction in transactions:
-        payments[transaction["id"]] = _payment(transaction, amounts, received_at)
+        payments[transaction["id"]] = _payment(transaction, amounts, otherwise_at)
     return list(payments.values())
 
 
-def _payment(transaction: shopify.Transaction, amounts: Amounts, received_at: int) -> Payment:
+def _payment(transaction: shopify.Transaction, amounts: Amounts, otherwise_at: int) -> Payment:
     at = transaction.get("processed_at") or transaction.get("created_at")
     state = state_of(transaction)
     minor = amounts.in_shop_currency(transaction.get("amount"), transaction.get("currency"))
@@ -42,7 +45,7 @@ def _payment(transaction: shopify.Transaction, amounts: Amounts, received_at: in
         if minor is not None
         else money.money(transaction.get("amount") or 0, (transaction.get("currency") or "").upper()),
         "at": at,
-        "updated_at": settled_at(received_at if at is None else at, state),
+        "updated_at": settled_at(otherwise_at if at is None else at, state),
         "parent_payment_id": transaction.get("parent_id"),
         "external_ref": transaction.get("payment_id") or transaction.get("authorization") or None,
     }

@@ -39,7 +39,7 @@ def adjustments_of(
     refund: shopify.Refund,
     order_id: str,
     amounts: Amounts,
-    received_at: int,
+    otherwise_at: int,
     shipped: Mapping[str, int] | None = None,
 ) -> list[Adjustment]:
     """A refund's money with the lines it was for, and apart from it the units that it cancelled.
@@ -48,7 +48,8 @@ def adjustments_of(
     refund whose every line came back is a RETURN. Cancelled units are an adjustment of their own, without
     money, named `<refund id>/cancelled`: they change what is to be shipped, whatever was paid back.
     `shipped` is how many units of each line had left when the refund was made, if that is known; a line's
-    own fulfilment status stands in. Raises RefundError.
+    own fulfilment status stands in. `otherwise_at` is the instant of a refund that has none itself. Raises
+    RefundError.
     """
     at = refund.get("processed_at") or refund.get("created_at")
     status, minor = _money(refund, amounts)
@@ -64,7 +65,7 @@ def adjustments_of(
     reason = refund.get("note") or next(
         filter(None, map(_reason, refund.get("order_adjustments") or ())), None
     )
-    instant = received_at if at is None else at
+    instant = otherwise_at if at is None else at
     adjustments: list[Adjustment] = []
     if minor or kept or not cancelled:
         adjustments.append(

@@ -36,7 +36,8 @@ def totals_of(
     total = minor[order["total_price"]]
     told = order.get("current_total_price")
     current = minor[told] if told else total
-    funds = _funds(order, total, current, amounts)
+    refunded = _refunded(adjustments)
+    funds = _funds(order, total, refunded, amounts)
     fees = 0
     if (duties := order.get("original_total_duties_set")) is not None:
         fees += amounts.in_pair(duties)
@@ -56,7 +57,7 @@ def totals_of(
         "total_current": {"amount_minor": current, "currency": currency, "exponent": exponent},
         "authorised": None if funds.authorised is None else amounts.of(funds.authorised),
         "captured": None if funds.captured is None else amounts.of(funds.captured),
-        "refunded": amounts.of(_refunded(adjustments)),
+        "refunded": {"amount_minor": refunded, "currency": currency, "exponent": exponent},
         "net_due": None if funds.net_due is None else amounts.of(funds.net_due),
     }
 
@@ -69,30 +70,37 @@ def _refunded(adjustments: Iterable[Adjustment]) -> int:
     )
 
 
-def _funds(order: shopify.Order, total: int, current: int, amounts: Amounts) -> Funds:
+def _funds(order: shopify.Order, total: int, refunded: int, amounts: Amounts) -> Funds:
     """What is authorised and still open, what was captured, and what is still due.
 
     Webhook bodies have no transactions. Then Shopify's own definition of the financial status tells, and no
     further than it goes: `paid` is a payment captured in full, `partially_refunded` and `refunded` presuppose
     one, `authorized` is an authorisation of the total not yet captured, `voided` one given up, `pending` and
-    `expired` are nothing captured, and `partially_paid` is whatever `total_outstanding` leaves of the total
-    (https://shopify.dev/docs/api/admin-graphql/latest/enums/OrderDisplayFinancialStatus). A status that
-    Shopify does not define tells nothing.
+    `expired` are nothing captured, and `partially_paid` is whatever is not outstanding
+    (https://shopify.dev/docs/api/admin-graphql/latest/enums/OrderDisplayFinancialStatus). Where the order
+    says what it costs now and what of that is outstanding, the difference is what the shop has kept: so an
+    order that was edited before it was captured does not look overpaid. A status that Shopify does not
+    define tells nothing.
     """
-    told, transactions = order.get("total_outstanding"), order.get("transactions")
-    outstanding = amounts.minor[told] if told else None
+    minor = amounts.minor
+    cost, due = order.get("current_total_price"), order.get("total_outstanding")
+    current = minor[cost] if cost else total
+    outstanding = minor[due] if due else None
+    transactions = order.get("transactions")
     moved = _moved(transactions, amounts) if transactions else None
     status = (order.get("financial_status") or "").lower()
     if moved is not None:
         authorised, captured = moved
     elif status in ("paid", "partially_refunded", "refunded"):
         authorised, captured = 0, total
+        if cost and outstanding is not None:
+            captured = max(min(total, current - outstanding + refunded), refunded)
     elif status == "authorized":
         authorised, captured = total, 0
     elif status in ("pending", "unpaid", "voided", "expired"):
         authorised, captured = 0, 0
     elif status == "partially_paid" and outstanding is not None:
-        authorised, captured = 0, max(current - outstanding, 0)
+        authorised, captured = 0, max(current - outstanding + refunded, 0)
     else:
         return Funds(None, None, outstanding)
     if outstanding is None and status not in ("voided", "expired"):
