@@ -2,7 +2,6 @@
 
 import base64
 import shutil
-import subprocess
 import uuid
 from enum import Enum
 from pathlib import Path
@@ -70,6 +69,13 @@ rootLogger.appenderRef.console.ref=console
 """
 
 
+def _escaped(path: Path) -> str:
+    """A path as Java reads it from a settings file, which has no letters beyond ASCII."""
+    units = str(path).encode("utf-16-be")
+    codes = [int.from_bytes(units[at : at + 2]) for at in range(0, len(units), 2)]
+    return "".join(chr(code) if code < 128 else f"\\u{code:04x}" for code in codes)
+
+
 class Profile(Enum):
     """What the Java machine of the broker is tuned for."""
 
@@ -100,7 +106,7 @@ class Kafka(Part):
                 host=HOST,
                 port=self.port,
                 controller_port=self._ports.of("kafka-controller"),
-                data=self.folder / "data",
+                data=_escaped(self.folder / "data"),
             )
         )
         logging.write_text(_LOGGING)
@@ -142,10 +148,6 @@ class Kafka(Part):
         shutil.rmtree(self.folder / "data", ignore_errors=True)
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "_")
         format_it = [*java, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(settings)]
-        with self.log.open("ab") as log:
-            done = subprocess.run(  # noqa: S603  the command is ours
-                format_it, stdout=log, stderr=log, env=process.clean_environment(), check=False
-            )
-        if done.returncode != 0:
-            raise self._failed("its storage could not be formatted")
+        launch = Launch(format_it, self.folder, process.clean_environment())
+        self.run_to_end(launch, "its storage could not be formatted")
         self._cluster_file.write_text(cluster)

@@ -1,13 +1,18 @@
 """A file lock, so that two commands at once do one thing after the other."""
 
-import fcntl
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from deploy.local.errors import StackBusy
+from deploy.local.errors import StackBusy, UnsupportedPlatform
+
+try:
+    import fcntl
+except ImportError as missing:
+    raise UnsupportedPlatform(sys.platform, "it has no file locks as Linux and macOS do") from missing
 
 
 @contextmanager

@@ -1,8 +1,12 @@
 """What Kafka, PostgreSQL and the registry have in common: a server that is started, watched and stopped."""
 
 import datetime as dt
+import errno
+import os
 import re
+import shutil
 import signal
+import subprocess
 import threading
 import time
 from abc import ABC, abstractmethod
@@ -13,13 +17,14 @@ from pathlib import Path
 from typing import ClassVar
 
 from deploy.local import process
-from deploy.local.errors import PortTaken, StartFailed, StopFailed
+from deploy.local.errors import DiskFull, LocalStackError, PortTaken, StartFailed, StopFailed
 from deploy.local.ports import Ports, is_free
 from deploy.local.report import Report, silent
 
 _POLL_SECONDS = 0.05
 _LOG_KEPT_BYTES = 20_000_000
 _TAIL_LINES = 15
+_ROOM_TO_WORK_BYTES = 10_000_000
 _STACK_FRAME = re.compile(r"\s+(at |\.\.\. \d+ more)")
 
 
@@ -128,6 +133,34 @@ class Part(ABC):
         self.complete()
         report(f"{self.name} is ready at {self.address()}")
 
+    def run_to_end(self, launch: Launch, failure: str) -> None:
+        """Run a command that prepares data, its output in the log.
+
+        Raises:
+            StartFailed: it failed, which `failure` words.
+            DiskFull: that was why.
+        """
+        done = subprocess.run(  # noqa: S603  the command is ours
+            launch.command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="replace",
+            env=launch.environment,
+            cwd=launch.folder,
+            check=False,
+            **process.as_account(launch.account),
+        )
+        with self.log.open("a") as log:
+            log.write(done.stdout)
+        if done.returncode != 0:
+            if (
+                os.strerror(errno.ENOSPC) in done.stdout
+            ):  # and it may have tidied up, so that there is room now
+                raise DiskFull(self.folder, f"{self.name}: {failure}")
+            raise self._failed(failure)
+
     def stop(self, report: Report = silent) -> None:
         """Ask the server to stop cleanly and wait until it has; nothing happens if it does not run.
 
@@ -176,7 +209,10 @@ class Part(ABC):
             if given_up.wait(_POLL_SECONDS):
                 raise self._failed("the start was given up")
 
-    def _failed(self, reason: str) -> StartFailed:
+    def _failed(self, reason: str) -> LocalStackError:
+        free = shutil.disk_usage(self.log.parent).free
+        if free < _ROOM_TO_WORK_BYTES:  # the log has no room to say so either
+            return DiskFull(self.log.parent, f"{self.name} needs room to start, {free} bytes are free")
         return StartFailed(self.name, reason, self.log, tail(self.log, _TAIL_LINES))
 
     def _keep_log_short(self) -> None:

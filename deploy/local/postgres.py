@@ -4,7 +4,6 @@ import os
 import secrets
 import shutil
 import signal
-import subprocess
 from pathlib import Path
 from typing import ClassVar
 
@@ -131,20 +130,11 @@ class Postgres(Part):
             "--builtin-locale=C.UTF-8",
             "--no-instructions",
         ]
-        with self.log.open("ab") as log:
-            done = subprocess.run(  # noqa: S603  the command is ours
-                command,
-                stdout=log,
-                stderr=log,
-                stdin=subprocess.DEVNULL,
-                cwd=home,
-                env=process.clean_environment(),
-                check=False,
-                **process.as_account(self._account),
-            )
-        handed_over.unlink()
-        if done.returncode != 0:
-            raise self._failed("its data folder could not be created")
+        launch = Launch(command, home, process.clean_environment(), self._account)
+        try:
+            self.run_to_end(launch, "its data folder could not be created")
+        finally:
+            handed_over.unlink()
 
 
 def _write_secret(file: Path, text: str) -> None:

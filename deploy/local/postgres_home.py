@@ -54,19 +54,19 @@ def binaries_for(account: Account | None) -> Path:
 
 def home_for(folder: Path, account: Account | None) -> Path:
     """The folder that holds the data, owned by the account: `folder`, or what `folder` then links to."""
-    if folder.is_symlink() or folder.exists():
-        return folder.resolve()
-    home = folder
-    if account is not None and not all(_is_open(parent) for parent in folder.absolute().parents):
+    if folder.is_symlink():
+        home = folder.resolve()
+    elif folder.exists() or account is None or all(_is_open(parent) for parent in folder.absolute().parents):
+        home = folder
+    else:
         _open_folder(SYSTEM_FOLDER)
         home = SYSTEM_FOLDER / hashlib.sha256(bytes(folder.absolute())).hexdigest()[:16]
         shutil.rmtree(home, ignore_errors=True)  # of a run directory of that name that was removed by hand
-    home.mkdir(mode=0o700, parents=True)
-    if account is not None:
-        os.chown(home, account.uid, account.gid)
-    if home != folder:
-        folder.parent.mkdir(parents=True, exist_ok=True)
         folder.symlink_to(home)
+    if not home.exists():
+        home.mkdir(mode=0o700)
+        if account is not None:
+            os.chown(home, account.uid, account.gid)
     return home
 
 

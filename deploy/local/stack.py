@@ -1,18 +1,17 @@
 """The one-machine stack: Kafka, PostgreSQL and a schema registry under one run directory."""
 
 import os
+import re
 import shutil
-import sys
 import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import FIRST_EXCEPTION, CancelledError, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from deploy.local.downloads import user_cache
-from deploy.local.errors import DiskFull, FolderUnusable, LocalStackError, NotOurs, UnsupportedPlatform
+from deploy.local.errors import DiskFull, FolderUnusable, LocalStackError, NotOurs
 from deploy.local.kafka import Kafka, Profile
 from deploy.local.locking import exclusive
 from deploy.local.part import Part, PartStatus, State
@@ -106,7 +105,6 @@ class Stack:
         Raises:
             LocalStackError: one of its classes, each saying what to do.
         """
-        _check_platform()
         if not self._own_parts():
             return self._endpoints()
         report = _one_at_a_time(report)
@@ -124,14 +122,14 @@ class Stack:
         if not self._exists():
             return
         with self._alone(report):
-            self._stop(report)
+            _stop([part for part, _ in self._all_parts()], report)
 
     def forget(self, report: Report = silent) -> None:
         """Stop the stack if it runs and remove all it kept: data, passwords, ports and logs."""
         if not self._exists():
             return
         with self._alone(report):
-            self._stop(report)
+            _stop([part for part, _ in self._all_parts()], report)
             self._postgres.forget()
             for name in ("kafka", "registry", "logs", "pids"):
                 shutil.rmtree(self.run_dir / name, ignore_errors=True)
@@ -159,17 +157,18 @@ class Stack:
         return found
 
     def _all_parts(self) -> list[tuple[Part, str]]:
+        """Every part with the variable that replaces it; stopped in the opposite order."""
         return [
-            (self._kafka, KAFKA_VARIABLE),
             (self._postgres, DATABASE_VARIABLE),
+            (self._kafka, KAFKA_VARIABLE),
             (self._registry, REGISTRY_VARIABLE),
         ]
 
     def _own_parts(self) -> list[Part]:
-        own = [part for part, variable in self._all_parts() if variable not in self._given]
-        if self._registry in own and self._postgres not in own:
-            own.insert(own.index(self._registry), self._postgres)
-        return own
+        needed = {variable for _, variable in self._all_parts() if variable not in self._given}
+        if REGISTRY_VARIABLE in needed:
+            needed.add(DATABASE_VARIABLE)
+        return [part for part, variable in self._all_parts() if variable in needed]
 
     def _must_be_ours(self, part: Part, variable: str) -> None:
         if variable in self._given:
@@ -194,6 +193,10 @@ class Stack:
                         report(
                             f"port {replaced} of {name} is taken by another process; using {port} from now on"
                         )
+                        if part is self._postgres:
+                            self._registry.stop(
+                                report
+                            )  # it knows the old address; it starts with the new one
 
     def _start(self, report: Report) -> None:
         own = self._own_parts()
@@ -220,13 +223,8 @@ class Stack:
             except BaseException:  # Ctrl-C too: nothing half started stays
                 given_up.set()
                 wait(starts)
-                for part in reversed(idle):
-                    part.stop(report)
+                _stop(idle, report)
                 raise
-
-    def _stop(self, report: Report) -> None:
-        for part in (self._registry, self._kafka, self._postgres):
-            part.stop(report)
 
     def _exists(self) -> bool:
         return (self.run_dir / _MARK).exists()
@@ -263,17 +261,19 @@ class Stack:
             raise FolderUnusable(self.run_dir, str(error)) from error
 
 
+def _stop(parts: list[Part], report: Report) -> None:
+    """Stop them, the last started first."""
+    for part in reversed(parts):
+        part.stop(report)
+
+
 def masked(address: str) -> str:
-    """An address without its password."""
-    password = urlsplit(address).password if "://" in address else None
-    return address.replace(f":{password}@", ":***@") if password else address
+    """An address without its password, wherever in it that is."""
+    return re.sub(r"(//[^:/@]*:)[^/]*@|(\bpassword=)[^&\s]*", _mask, address)
 
 
-def _check_platform() -> None:
-    if sys.platform not in ("linux", "darwin"):
-        raise UnsupportedPlatform(
-            sys.platform, "its process control and its PostgreSQL are made for Linux and macOS"
-        )
+def _mask(found: re.Match[str]) -> str:
+    return f"{found[1]}***@" if found[1] else f"{found[2]}***"
 
 
 def _one_at_a_time(report: Report) -> Report:

@@ -20,19 +20,20 @@ from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 
 from deploy.local.downloads import user_cache
 from deploy.local.errors import FolderUnusable, NotOurs, PortTaken, StartFailed
-from deploy.local.stack import Endpoints, Stack, State
-from tests.stack import remove_stack
+from deploy.local.stack import Endpoints, Stack, State, masked
+from tests.stack import local_stack, remove_stack
 
+ROOT = Path(__file__).parents[2]
 NOTHING_GIVEN: dict[str, str] = {}
 SCHEMA = Schema('"string"', "AVRO")
 
 
 def processes_of(run_dir: Path) -> list[psutil.Process]:
-    """Every process of the machine that mentions the run directory or works in it."""
+    """Every process of the machine that mentions the run directory, or a stack's in it, or works there."""
+    here = (str(run_dir), *(str(link.resolve()) for link in run_dir.rglob("postgres")))
     found = []
     for process in psutil.process_iter(["cmdline", "cwd", "status"]):
         words = [*(process.info["cmdline"] or []), process.info["cwd"] or ""]
-        here = str((run_dir / "postgres").resolve()), str(run_dir)
         if process.info["status"] != psutil.STATUS_ZOMBIE and any(word.startswith(here) for word in words):
             found.append(process)
     return found
@@ -66,7 +67,7 @@ def words_in(endpoints: Endpoints) -> tuple[list[str], list[str], list[str]]:
 @pytest.fixture(scope="module")
 def own_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A stack of this module's own, beside the one of the session."""
-    run_dir = tmp_path_factory.mktemp("own") / "stack"
+    run_dir = tmp_path_factory.mktemp("own") / "a stäck"  # a folder as people name them
     yield Stack(run_dir, environment=NOTHING_GIVEN)
     remove_stack(run_dir)
 
@@ -89,12 +90,13 @@ def test_two_stacks_run_side_by_side_and_keep_their_data(running_stack: Stack, o
     assert running_stack.endpoints() == other, "the other stack goes on"
 
     spoken: list[str] = []
-    with socket.create_server(("127.0.0.1", own_stack.postgres.port)):
+    taken = own_stack.postgres.port, own_stack.kafka.port
+    with socket.create_server(("127.0.0.1", taken[0])), socket.create_server(("127.0.0.1", taken[1])):
         second = own_stack.up(spoken.append)
-    assert second.kafka_bootstrap_servers == first.kafka_bootstrap_servers
+    assert second.kafka_bootstrap_servers != first.kafka_bootstrap_servers
     assert second.schema_registry_url == first.schema_registry_url
     assert second.database_url != first.database_url
-    assert any("is taken by another process" in line for line in spoken)
+    assert len([line for line in spoken if "is taken by another process" in line]) == 2
     assert words_in(second) == (["own"], ["own"], ["own"])
 
     own_stack.forget()
@@ -189,6 +191,32 @@ def test_ctrl_c_while_it_starts_leaves_nothing_running(tmp_path: Path) -> None:
 
 
 @pytest.mark.stack
+def test_the_stack_of_a_killed_test_session_is_removed_by_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A time limit that kills pytest does not fill the machine with brokers nobody asks for."""
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "elsewhere:9092")
+    monkeypatch.setenv("SCHEMA_REGISTRY_URL", "https://elsewhere")
+    program = (
+        "from pathlib import Path; import time; from tests.stack import local_stack\n"
+        f"with local_stack(Path({str(tmp_path)!r})): print('up', flush=True); time.sleep(120)"
+    )
+    session = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, cwd=ROOT)
+    with session:
+        assert session.stdout is not None
+        assert session.stdout.readline() == b"up\n"
+        session.kill()
+    assert processes_of(tmp_path) != []
+    with local_stack(tmp_path) as stack:
+        assert [file.name for file in tmp_path.glob("*.owner")] == [f"{stack.run_dir.name}.owner"]
+        assert {process.pid for process in processes_of(tmp_path)} == {
+            process.pid for process in processes_of(stack.run_dir)
+        }
+    assert processes_of(tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.stack
 def test_a_part_that_runs_elsewhere_is_not_started(tmp_path: Path) -> None:
     """Who has a broker and a registry gets a database only; the address of a password is masked."""
     given = {"KAFKA_BOOTSTRAP_SERVERS": "broker:9092", "SCHEMA_REGISTRY_URL": "https://me:secret@registry/v7"}
@@ -227,6 +255,23 @@ def test_a_registry_is_never_stored_in_a_database_someone_gave(tmp_path: Path) -
     shown = [(part.name, part.state, part.note) for part in stack.status()]
     assert ("PostgreSQL", State.EXTERNAL, "named by DATABASE_URL") in shown
     assert ("PostgreSQL", State.STOPPED, "for the registry alone") in shown
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("postgresql://me:s3cr:t@db:5432/orders", "postgresql://me:***@db:5432/orders"),
+        (
+            "postgresql://db/orders?user=me&password=s3cr&sslmode=require",
+            "postgresql://db/orders?user=me&password=***&sslmode=require",
+        ),
+        ("https://:s3cr@registry/v7", "https://:***@registry/v7"),
+        ("one:9092,two:9092", "one:9092,two:9092"),
+    ],
+)
+def test_an_address_is_shown_without_its_password(address: str, shown: str) -> None:
+    """`status` can be pasted into a ticket."""
+    assert masked(address) == shown
 
 
 def test_a_folder_with_other_files_is_left_alone(tmp_path: Path) -> None:
