@@ -95,9 +95,7 @@ def on_checkout_fact(
     if refusal is not None:
         return _without_effect(refusal)
     guest_id = guest_key(fact, session, now)
-    state = session or opened(
-        session_key(fact), guest_id, fact.channel, fact.source_account, fact.session_ref, now, policy
-    )
+    state = session or opened(session_key(fact), guest_id, fact.channel, fact.source_account, now, policy)
     stream = Stream(state, _guest(guest, guest_id), fact.occurred_at, fact.checkout_id, now, policy)
     if session is None:
         stream.start(fact.locale, fact.step)
@@ -132,8 +130,7 @@ def on_order_placed(
     guest_id = identify_guest(order["contact"], key, live)
     state = live
     if state is None:
-        reference = session_ref or "" if session is None else ""
-        state = opened(key, guest_id, order["source"], order["source_account"], reference, now, policy)
+        state = opened(key, guest_id, order["source"], order["source_account"], now, policy)
     stream = Stream(state, _guest(guest, guest_id), order["placed_at"], order["checkout_id"], now, policy)
     if live is None:
         # The order opens its session: no checkout was seen to capture a contact, so none is reported as

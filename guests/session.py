@@ -42,14 +42,15 @@ def has_reached(status: SessionStatus, step: SessionStatus) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class SessionState:
-    """One guest session. Instants are microseconds since the epoch, by our clock (Kafka timestamps)."""
+    """One guest session. Instants are microseconds since the epoch, by our clock (Kafka timestamps).
+
+    The channel's own name of the session works as its token, so only its hash is kept: the `session_id` (S4).
+    """
 
     session_id: str
     guest_id: str
     channel: str
     source_account: str
-    session_ref: str
-    """The channel's own name of it; empty where only an order opened it: nobody can refer to that one."""
     status: SessionStatus
     version: int
     started_at: int
@@ -120,7 +121,6 @@ def opened(
     guest_id: str,
     channel: str,
     source_account: str,
-    session_ref: str,
     now: int,
     policy: GuestPolicy,
 ) -> SessionState:
@@ -130,7 +130,6 @@ def opened(
         guest_id=guest_id,
         channel=channel,
         source_account=source_account,
-        session_ref=session_ref,
         status=SessionStatus.STARTED,
         version=0,
         started_at=now,

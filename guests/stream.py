@@ -59,7 +59,6 @@ class Stream:
             guest_id=self._known_as,
             channel=before.channel,
             source_account=before.source_account,
-            session_ref=before.session_ref,
             status=self._status,
             version=self._version,
             started_at=before.started_at,

@@ -14,7 +14,7 @@ ORDER BY topic, partition FOR UPDATE
 """
 
 READ_SESSIONS = """
-SELECT session_id::text, guest_id::text, channel, source_account, session_ref, status, version, started_at,
+SELECT session_id::text, guest_id::text, channel, source_account, status, version, started_at,
        last_seen_at, expires_at, absolute_expires_at, checkout_id, email_hash, phone_hash, customer_id,
        order_ids::text[]
 FROM guest_sessions WHERE session_id = ANY(%b::text[]::uuid[]) ORDER BY session_id FOR UPDATE
@@ -94,16 +94,16 @@ WHERE g.guest_id = u.guest_id
 """
 
 INSERT_SESSIONS = """
-INSERT INTO guest_sessions (session_id, guest_id, channel, source_account, session_ref, status, version,
+INSERT INTO guest_sessions (session_id, guest_id, channel, source_account, status, version,
        started_at, last_seen_at, expires_at, absolute_expires_at, checkout_id, email_hash, phone_hash,
        customer_id, order_ids, updated_at)
-SELECT session_id, guest_id, channel, source_account, session_ref, status, version, started_at, last_seen_at,
+SELECT session_id, guest_id, channel, source_account, status, version, started_at, last_seen_at,
        expires_at, absolute_expires_at, checkout_id, email_hash, phone_hash, customer_id,
        string_to_array(order_ids, ',')::uuid[], now()
-FROM unnest(%b::text[]::uuid[], %b::text[]::uuid[], %b::text[], %b::text[], %b::text[], %b::text[], %b::bigint[],
+FROM unnest(%b::text[]::uuid[], %b::text[]::uuid[], %b::text[], %b::text[], %b::text[], %b::bigint[],
        %b::bigint[], %b::bigint[], %b::bigint[], %b::bigint[], %b::text[], %b::text[], %b::text[], %b::text[],
        %b::text[])
-     AS u(session_id, guest_id, channel, source_account, session_ref, status, version, started_at, last_seen_at,
+     AS u(session_id, guest_id, channel, source_account, status, version, started_at, last_seen_at,
        expires_at, absolute_expires_at, checkout_id, email_hash, phone_hash, customer_id, order_ids)
 """
 
@@ -113,10 +113,10 @@ UPDATE guest_sessions AS s SET guest_id = u.guest_id, status = u.status, version
        absolute_expires_at = u.absolute_expires_at, checkout_id = u.checkout_id, email_hash = u.email_hash,
        phone_hash = u.phone_hash, customer_id = u.customer_id,
        order_ids = string_to_array(u.order_ids, ',')::uuid[], updated_at = now()
-FROM unnest(%b::text[]::uuid[], %b::text[]::uuid[], %b::text[], %b::text[], %b::text[], %b::text[], %b::bigint[],
+FROM unnest(%b::text[]::uuid[], %b::text[]::uuid[], %b::text[], %b::text[], %b::text[], %b::bigint[],
        %b::bigint[], %b::bigint[], %b::bigint[], %b::bigint[], %b::text[], %b::text[], %b::text[], %b::text[],
        %b::text[])
-     AS u(session_id, guest_id, channel, source_account, session_ref, status, version, started_at, last_seen_at,
+     AS u(session_id, guest_id, channel, source_account, status, version, started_at, last_seen_at,
        expires_at, absolute_expires_at, checkout_id, email_hash, phone_hash, customer_id, order_ids)
 WHERE s.session_id = u.session_id
 """

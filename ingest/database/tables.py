@@ -115,7 +115,6 @@ guest_sessions = Table(
     Column("guest_id", UUID, nullable=False),
     Column("channel", Text, nullable=False),
     Column("source_account", Text, nullable=False),
-    Column("session_ref", Text, nullable=False),
     Column("status", Text, nullable=False),
     Column("version", BigInteger, nullable=False),
     Column("started_at", BigInteger, nullable=False),

@@ -123,7 +123,7 @@ class UnitOfWork:
                 statement,
                 [
                     (
-                        s.session_id, s.guest_id, s.channel, s.source_account, s.session_ref, s.status.value,
+                        s.session_id, s.guest_id, s.channel, s.source_account, s.status.value,
                         s.version, s.started_at, s.last_seen_at, s.expires_at, s.absolute_expires_at,
                         s.checkout_id, s.email_hash, s.phone_hash, s.customer_id, ",".join(s.order_ids),
                     )

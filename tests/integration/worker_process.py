@@ -1,0 +1,62 @@
+"""The real worker in a process of its own, which a test may have killed at a named point.
+
+Arguments: `kill:<point>:<n>` ends the process with SIGKILL at the n-th time it comes to the point.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from ingest import assembly
+from ingest.database import journal
+from ingest.settings import Settings
+from ingest.telemetry.health import Health
+from ingest.telemetry.logs import configure
+from ingest.telemetry.metrics import Metrics
+from producers.publisher import TransactionalPublisher
+
+
+def kill_at(owner: Any, name: str, nth: int, applies: Callable[..., bool]) -> None:
+    """Kill this process instead of the n-th call of `owner.name` to which the condition applies."""
+    original = getattr(owner, name)
+    calls = 0
+
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        nonlocal calls
+        if applies(*args, **kwargs):
+            calls += 1
+            if calls == nth:
+                os.kill(os.getpid(), signal.SIGKILL)
+        return original(*args, **kwargs)
+
+    setattr(owner, name, wrapped)
+
+
+POINTS: dict[str, Callable[[int], None]] = {
+    # PostgreSQL has the batch, Kafka nothing of it.
+    "before_publish": lambda n: kill_at(
+        TransactionalPublisher, "publish", n, lambda _self, records, *_: bool(records)
+    ),
+    # Everything is written, nothing is committed.
+    "before_database_commit": lambda n: kill_at(journal, "append", n, lambda _c, rows: bool(rows)),
+}
+
+
+def main() -> None:
+    """Run until SIGTERM."""
+    for argument in sys.argv[1:]:
+        _, point, nth = argument.split(":")
+        POINTS[point](int(nth))
+    settings = Settings.load()
+    configure(settings.log_format, settings.log_level)
+    with assembly.worker(settings, Metrics(), Health(60)) as worker:
+        signal.signal(signal.SIGTERM, lambda *_: worker.stop())
+        worker.run()
+
+
+if __name__ == "__main__":
+    main()
