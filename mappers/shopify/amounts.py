@@ -117,7 +117,10 @@ class Amounts:
             return None
         value, exponent = _read(text or "0", rate.presentment)
         shift = Fraction(10**self.exponent, 10**exponent)
-        return round(value * rate.shop_per_presentment * shift)
+        minor = round(value * rate.shop_per_presentment * shift)
+        if not -LIMIT < minor < LIMIT:
+            raise ValueError("an amount has more than 15 digits in the shop's currency")
+        return minor
 
 
 def rate_of(pairs: Iterable[MoneySet | None], currency: str) -> Rate | None:

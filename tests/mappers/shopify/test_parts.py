@@ -1,0 +1,260 @@
+"""The parts of a Shopify order, each where the vendor's format is easy to misread."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from consumers.shopify import CHANNEL
+from mappers.candidate import DefectiveEvent, EventContext, PartialChange, Snapshot
+from schemas import money
+from schemas.types import CanonicalOrder
+
+CASES = Path(__file__).parents[3] / "mappers/cases/shopify"
+CONTEXT = EventContext("shopify", "example-shop.myshopify.com", None, None, 1_780_000_000_000_000)
+
+
+def body(name: str, **changes: Any) -> dict[str, Any]:
+    document = copy.deepcopy(json.loads((CASES / f"{name}.json").read_text())["body"])
+    return {**document, **changes}
+
+
+def order_of(document: dict[str, Any]) -> CanonicalOrder:
+    mapped = CHANNEL.map_event(document, CONTEXT)
+    assert isinstance(mapped, Snapshot)
+    return mapped.order
+
+
+def change_of(document: dict[str, Any]) -> PartialChange:
+    mapped = CHANNEL.map_event(document, CONTEXT)
+    assert isinstance(mapped, PartialChange)
+    return mapped
+
+
+def texts(amounts: Any) -> list[str]:
+    return [money.to_text(amount) for amount in amounts]
+
+
+@pytest.mark.parametrize(
+    ("fields", "email"),
+    [
+        ({"email": "a@example.org", "contact_email": "b@example.org"}, "a@example.org"),
+        ({"email": "", "contact_email": "b@example.org"}, "b@example.org"),
+        ({"email": None, "contact_email": None}, "edda@example.org"),
+        ({"email": "", "customer": None}, None),
+    ],
+)
+def test_the_checkouts_own_email_comes_before_the_customer_records(fields: Any, email: str | None) -> None:
+    """A guest who mistypes or changes the address once is written to where this order says."""
+    assert order_of(body("guest", **fields))["contact"]["email_raw"] == email
+
+
+def test_the_buyers_phone_comes_before_the_couriers() -> None:
+    """A gift's recipient is not taken for the buyer while anything better is known."""
+    document = body("guest", phone=None)
+    document["shipping_address"] = {**document["shipping_address"], "phone": "+49302"}
+    assert order_of(document)["contact"]["phone_raw"] == "+49302"
+    document["billing_address"] = {**document["billing_address"], "phone": "+49301"}
+    assert order_of(document)["contact"]["phone_raw"] == "+49301"
+    document["customer"]["phone"] = "+49300"
+    assert order_of(document)["contact"]["phone_raw"] == "+49300"
+
+
+@pytest.mark.parametrize(
+    ("address", "place"),
+    [
+        ({"country_code": "US", "province_code": "KY", "province": "Kentucky"}, ("US", "US-KY", None)),
+        ({"country_code": "JP", "province_code": "JP-13"}, ("JP", "JP-13", None)),
+        ({"country_code": "pl", "province_code": None}, ("PL", None, None)),
+        ({"country_code": "IE", "province": "Dublin"}, ("IE", None, "Dublin")),
+        ({"country": "Atlantis", "province": "North"}, (None, None, "North, Atlantis")),
+    ],
+)
+def test_a_place_is_coded_only_where_codes_are_given(address: Any, place: Any) -> None:
+    """Logistics gets ISO codes or the verbatim name, never a guess."""
+    mapped = order_of(body("guest", shipping_address=address))["shipping_address"]
+    assert mapped is not None
+    assert (mapped["country"], mapped["region"], mapped["unparsed"]) == place
+
+
+def test_an_address_of_nothing_is_no_address() -> None:
+    """An order without delivery is not reported for an incomplete address."""
+    empty = {"first_name": None, "address1": "", "country_code": None, "phone": ""}
+    assert order_of(body("guest", shipping_address=empty))["shipping_address"] is None
+
+
+def test_discounts_are_named_by_what_caused_them_and_add_up() -> None:
+    """Promotions can tell a code from an automatic discount, per line and for the order."""
+    order = order_of(body("discounts"))
+    first, second = order["lines"]
+    assert [(d["code"], d["title"]) for d in first["discounts"]] == [("SPRING", None), (None, "Loyal")]
+    assert texts([first["discount_total"], second["discount_total"]]) == ["7.00", "2.00"]
+    assert texts([first["total"], second["total"]]) == ["13.00", "8.00"]
+    assert texts(d["amount"] for d in order["discounts"]) == ["6.00", "3.00"]
+
+
+def test_a_refund_alone_and_inside_its_order_is_the_same_refund() -> None:
+    """Whichever webhook comes first, the refund is counted once: ids, money and goods are equal."""
+    refund = body("refund-before-order")
+    alone = change_of(refund)
+    order = body("returned-after-delivery", id=5001, refunds=[refund])
+    inside = order_of(order)
+    assert alone.order_id == inside["order_id"]
+    assert alone.adjustments == inside["adjustments"]
+    assert alone.payments == inside["payments"]
+    assert alone.adjustments[0]["lines"][0]["line_id"] == inside["lines"][0]["line_id"]
+
+
+def test_a_refund_that_settles_is_newer_than_while_it_was_pending() -> None:
+    """Shopify keeps the refund's times when the money moves; the settled state wins in any order."""
+    pending = change_of(body("refund-pending")).adjustments[0]
+    settled_body = body("refund-pending")
+    settled_body["transactions"][0]["status"] = "success"
+    settled = change_of(settled_body).adjustments[0]
+    assert (pending["status"], settled["status"]) == ("PENDING", "COMPLETED")
+    assert settled["updated_at"] > pending["updated_at"]
+    assert settled["at"] == pending["at"]
+
+
+@pytest.mark.parametrize(
+    ("restock_type", "line_status", "returned", "kind"),
+    [
+        ("return", None, True, "RETURN"),
+        ("cancel", None, False, "CANCELLATION"),
+        ("no_restock", "fulfilled", False, "REFUND"),
+        ("no_restock", None, False, "CANCELLATION"),
+        ("legacy_restock", "fulfilled", True, "RETURN"),
+        ("legacy_restock", None, False, "CANCELLATION"),
+    ],
+)
+def test_the_restock_type_says_what_became_of_the_goods(
+    restock_type: str, line_status: str | None, returned: bool, kind: str
+) -> None:
+    """The warehouse expects what comes back, and does not ship what was cancelled."""
+    refund = body("refund-before-order")
+    item = refund["refund_line_items"][0]
+    item["restock_type"] = restock_type
+    item["line_item"]["fulfillment_status"] = line_status
+    adjustments = change_of(refund).adjustments
+    (holding,) = [adjustment for adjustment in adjustments if adjustment["lines"]]
+    assert (holding["kind"], holding["lines"][0]["returned"]) == (kind, returned)
+    assert sum(adjustment["amount"]["amount_minor"] for adjustment in adjustments) == 2000
+
+
+def test_a_shipment_after_a_refund_does_not_change_what_the_refund_was_for() -> None:
+    """One of two cancelled, the other shipped later: one is cancelled, not refunded after delivery."""
+    order = body("guest", total_price="44.90")
+    order["line_items"][0] |= {"quantity": 2, "fulfillment_status": "fulfilled"}
+    order["refunds"] = [
+        {
+            "id": 31,
+            "created_at": "2026-03-03T08:00:00+01:00",
+            "refund_line_items": [
+                {"line_item_id": 9001, "quantity": 1, "restock_type": "no_restock", "subtotal": "20.00"}
+            ],
+            "transactions": [],
+        }
+    ]
+    order["fulfillments"] = [
+        {
+            "id": 21,
+            "status": "success",
+            "created_at": "2026-03-04T08:00:00+01:00",
+            "line_items": [{"id": 9001, "quantity": 1}],
+        }
+    ]
+    quantity = order_of(order)["lines"][0]["quantity"]
+    assert (quantity["ordered"], quantity["cancelled"], quantity["current"]) == (2, 1, 1)
+
+
+def test_parcels_keep_every_tracking_number() -> None:
+    """Two labels and one link are two parcels, the second without a link."""
+    (fulfilment,) = order_of(body("returned-after-delivery"))["fulfilments"]
+    assert fulfilment["status"] == "DELIVERED"
+    assert fulfilment["tracking"] == [
+        {"number": "T1", "url": "https://example.org/T1"},
+        {"number": "T2", "url": None},
+    ]
+
+
+def test_a_finer_amount_is_kept_exactly_and_alone() -> None:
+    """An exchange-rate remainder of a tax stays exact and changes no other amount of the order."""
+    order = body("guest", total_tax="3.98125")
+    totals = order_of(order)["totals"]
+    assert totals["tax"] == {"amount_minor": 398125, "currency": "EUR", "exponent": 5}
+    assert totals["total_original"] == {"amount_minor": 2490, "currency": "EUR", "exponent": 2}
+
+
+def test_a_number_for_an_amount_means_its_shortest_decimal() -> None:
+    """`150.0` and `"150.00"` are the same money."""
+    as_number = order_of(body("guest", total_price=24.9))
+    assert as_number["totals"] == order_of(body("guest"))["totals"]
+
+
+def test_a_refund_in_a_currency_without_a_rate_is_refused() -> None:
+    """Dollars are never added to euros."""
+    order = body("two-currencies")
+    del order["total_price_set"], order["total_shipping_price_set"]
+    with pytest.raises(DefectiveEvent) as refused:
+        CHANNEL.map_event(order, CONTEXT)
+    assert [defect.path for defect in refused.value.defects] == ["refunds[0].transactions[0].currency"]
+
+
+def test_fields_that_shopify_does_not_document_are_counted() -> None:
+    """A new field of the vendor's shows as a number, and stops nothing."""
+    order = body("guest", brand_new=1)
+    order["line_items"][0]["also_new"] = {}
+    mapped = CHANNEL.map_event(order, CONTEXT)
+    assert isinstance(mapped, Snapshot)
+    assert mapped.unknown_fields == 2
+    known = CHANNEL.map_event(body("guest"), CONTEXT)
+    assert known.unknown_fields == 0  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("native", "statuses", "unmapped"),
+    [
+        ({"financial": "PAID", "fulfillment": "FULFILLED"}, ("COMPLETED", "PAID", "FULFILLED"), ()),
+        ({"financial": "paid", "closed": "true"}, ("CLOSED", "PAID", "UNFULFILLED"), ()),
+        (
+            {"financial": "refunded", "cancelled": "true", "closed": "true", "fulfillment": "restocked"},
+            ("CANCELLED", "REFUNDED", "CANCELLED"),
+            (),
+        ),
+        ({"fulfillment": "in_progress"}, ("PROCESSING", "UNKNOWN", "IN_PROGRESS"), ()),
+        (
+            {"financial": "paid", "fulfillment": "teleported"},
+            ("CONFIRMED", "PAID", "UNKNOWN"),
+            (("fulfillment", "teleported"),),
+        ),
+    ],
+)
+def test_native_statuses_have_one_meaning(native: Any, statuses: Any, unmapped: Any) -> None:
+    """Statuses can be told again from what was kept, and unknown words are listed, not guessed."""
+    mapped = CHANNEL.map_statuses(native)
+    assert (mapped.order, mapped.payment, mapped.fulfilment) == statuses
+    assert mapped.unmapped == unmapped
+
+
+def test_kept_native_statuses_give_the_orders_statuses() -> None:
+    """After a refund joins, statuses are derived from `source_status` alone."""
+    for name in ("guest", "cancelled-restocked", "point-of-sale", "authorized-cash-on-delivery"):
+        order = order_of(body(name))
+        mapped = CHANNEL.map_statuses(order["source_status"])
+        assert (mapped.order, mapped.payment, mapped.fulfilment) == (
+            order["order_status"],
+            order["payment_status"],
+            order["fulfilment_status"],
+        )
+
+
+def test_mapping_changes_nothing_of_the_document() -> None:
+    """The raw event can be kept and mapped again."""
+    document = body("two-currencies")
+    before = copy.deepcopy(document)
+    assert CHANNEL.map_event(document, CONTEXT) == CHANNEL.map_event(document, CONTEXT)
+    assert document == before
