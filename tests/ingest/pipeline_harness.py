@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 
 from consumers.catalogue import CHANNELS
 from ingest.drafts import Draft
 from ingest.governing import build_pipeline
+from ingest.pipeline import Pipeline
 from ingest.raw_event import RawEvent
 from ingest.state import BatchState, Carrier, OutcomeRow, Position
 from schemas.catalogue import RECORD_TYPES
@@ -16,15 +18,21 @@ PARK_DEADLINE_US = 900_000_000
 NOW_US = 1_800_000_000_000_000
 
 
+@cache
+def _built() -> tuple[Codec, Pipeline]:
+    codec = Codec({name: number for number, name in enumerate(RECORD_TYPES, 1)})
+    pipeline = build_pipeline(
+        CHANNELS.values(), codec, b"a key of tests, long enough for SHA-256", "t1", 1 << 20,
+        PARK_DEADLINE_US, lambda _carrier: True,
+    )  # fmt: skip
+    return codec, pipeline
+
+
 class Log:
     """One raw partition per channel, decided event by event."""
 
     def __init__(self) -> None:
-        self.codec = Codec({name: number for number, name in enumerate(RECORD_TYPES, 1)})
-        self.pipeline = build_pipeline(
-            CHANNELS.values(), self.codec, b"a key of tests, long enough for SHA-256", "t1", 1 << 20,
-            PARK_DEADLINE_US, lambda _carrier: True,
-        )  # fmt: skip
+        self.codec, self.pipeline = _built()
         self.state = BatchState()
         self.drafts: list[Draft] = []
         self._next = 0
