@@ -19,7 +19,7 @@ from typing import Any, Final
 import yaml
 from pydantic import ValidationError
 
-from quality import odcs
+from quality import canonical_fields, odcs
 from quality.finding import Action, Finding, Severity
 from quality.lifecycle.checker import Lifecycle, Profile
 from quality.lifecycle.tables import EDGES, LifecycleTableError
@@ -173,9 +173,9 @@ def build(
             reason=override.reason,
         )
     for path in extension.never_provides:
-        if path not in fields:
+        if path not in canonical_fields.paths():
             raise ContractError(
-                f"{channel_file}: neverProvides {path!r}, which is no field of {canonical_file}"
+                f"{channel_file}: neverProvides {path!r}, which is no field of the canonical order"
             )
     profile = Profile(
         widen={
@@ -256,6 +256,8 @@ def _declared(document: odcs.DataContract, file: str) -> tuple[dict[str, Field],
         )
     schema = document.schema_[0]
     for path, declared, owner in _walk(schema.properties, "", None):
+        if path not in canonical_fields.paths():
+            raise ContractError(f"{file}: field {path}: is no field of the canonical order")
         if owner is None:
             raise ContractError(f"{file}: field {path}: has no owner, nor has a field above it")
         fields[path] = Field(path, owner, declared.required, declared.classification)

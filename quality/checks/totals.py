@@ -139,6 +139,8 @@ def _bounds(values: Mapping[str, int], exponent: int, broken: Broken) -> None:
 
 def _tax_sum(order: CanonicalOrder, tax: int, exponent: int, unit: int, broken: Broken) -> None:
     """Σ of the taxes of lines and shipping, where they are told, is the total tax, within a unit for each."""
+    if not order["lines"]:
+        return  # a header that waits for its lines
     told = pieces = 0
     for line in order["lines"]:
         amount = line["tax_total"]
