@@ -1,8 +1,10 @@
 """Contracts are whole, owned, and refused with a reason when they are not."""
 
+import copy
 import json
 import typing
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +24,14 @@ NAMES = ["canonical", "web", "shopify"]
 AVRO = Path(types.__file__).parent / "avro" / "order.avsc"
 
 
-def document(name: str) -> Any:
+@cache
+def parsed(name: str) -> Any:
     return yaml.safe_load((CONTRACTS / f"{name}.odcs.yaml").read_text(encoding="utf-8"))
+
+
+def document(name: str) -> Any:
+    """A contract file's content, to be changed at will."""
+    return copy.deepcopy(parsed(name))
 
 
 def built(channel: Any = None, canonical: Any = None) -> Contract:
@@ -276,6 +284,10 @@ def test_slips_in_the_canonical_contract_are_refused() -> None:
     rule_of(renamed)["id"] = "order_id_there"
     with pytest.raises(ContractError, match="nothing evaluates the rules order_id_there"):
         compile_rules(built(canonical=renamed))
+    strange = document("canonical")
+    strange["schema"][0]["properties"][0]["name"] = "id"
+    with pytest.raises(ContractError, match="field id: is no field of the canonical order"):
+        built(canonical=strange)
     unowned = document("canonical")
     del unowned["schema"][0]["properties"][0]["customProperties"]
     with pytest.raises(ContractError, match="field order_id: has no owner"):
