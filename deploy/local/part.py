@@ -155,9 +155,7 @@ class Part(ABC):
         with self.log.open("a") as log:
             log.write(done.stdout)
         if done.returncode != 0:
-            if (
-                os.strerror(errno.ENOSPC) in done.stdout
-            ):  # and it may have tidied up, so that there is room now
+            if os.strerror(errno.ENOSPC) in done.stdout:  # it may have tidied up: free space proves nothing
                 raise DiskFull(self.folder, f"{self.name}: {failure}")
             raise self._failed(failure)
 
@@ -177,7 +175,10 @@ class Part(ABC):
         self._pid_file.unlink(missing_ok=True)
 
     def kill(self) -> None:
-        """End the server as a power cut would (SIGKILL), for tests of faults."""
+        """End the server as a power cut would (SIGKILL), for tests of faults.
+
+        Kafka then needs about 12 s to come back: its controller waits for the lost broker's session to end.
+        """
         running = self.running()
         if running is not None:
             running.kill_with_children()

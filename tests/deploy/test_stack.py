@@ -20,7 +20,7 @@ from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 
 from deploy.local.downloads import user_cache
 from deploy.local.errors import FolderUnusable, NotOurs, PortTaken, StartFailed
-from deploy.local.stack import Endpoints, Stack, State, masked
+from deploy.local.stack import Endpoints, Stack, State, default_run_dir, masked
 from tests.stack import local_stack, remove_stack
 
 ROOT = Path(__file__).parents[2]
@@ -255,6 +255,15 @@ def test_a_registry_is_never_stored_in_a_database_someone_gave(tmp_path: Path) -
     shown = [(part.name, part.state, part.note) for part in stack.status()]
     assert ("PostgreSQL", State.EXTERNAL, "named by DATABASE_URL") in shown
     assert ("PostgreSQL", State.STOPPED, "for the registry alone") in shown
+
+
+def test_each_checkout_has_a_stack_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From any folder of a checkout, `up` and `down` mean the same stack; a variable names another."""
+    (tmp_path / "checkout" / ".git").mkdir(parents=True)
+    (tmp_path / "checkout" / "docs").mkdir()
+    monkeypatch.chdir(tmp_path / "checkout" / "docs")
+    assert default_run_dir({}) == tmp_path / "checkout" / ".run" / "stack"
+    assert default_run_dir({"ORDERGATE_RUN_DIR": str(tmp_path / "mine")}) == tmp_path / "mine"
 
 
 @pytest.mark.parametrize(
