@@ -1,4 +1,4 @@
-"""What a buyer takes, with every sum exact in minor units, so that whatever a channel derives from it adds up."""
+"""What a buyer takes, with every sum exact in minor units: whatever a channel makes of it adds up."""
 
 from __future__ import annotations
 

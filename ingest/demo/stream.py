@@ -21,14 +21,14 @@ JOURNEYS_AT_ONCE: Final = 48
 SHARE_OF_WEB: Final = 0.6
 
 DEFECTS: Final = 0.048
-"""Chance of an event to be spoilt; with impossible changes of state, about one event in twenty is defective."""
+"""Chance of an event to be spoilt; with impossible changes of state, about one in twenty is defective."""
 DUPLICATES: Final = 0.015
 REDELIVERIES: Final = 0.008
 LATE: Final = 0.012
 
 
 def stream(seed: int, events: int, start: int) -> Iterator[RawRecord]:
-    """`events` records, from `start` (milliseconds since the epoch) on, in the order in which they are produced."""
+    """`events` records from `start` (milliseconds since the epoch) on, in the order of their timestamps."""
     return (labelled.record for labelled in labelled_stream(seed, events, start))
 
 
@@ -40,9 +40,8 @@ def labelled_stream(seed: int, events: int, start: int) -> Iterator[Labelled]:
         due.begin(chance, start + number * 1_000)
     produced = 0
     while produced < events:
-        at, told = due.next()
-        if isinstance(told, _Step):
-            told = _publish(chance, due, at, told)
+        at, coming = due.next()
+        told = _publish(chance, due, at, coming) if isinstance(coming, _Step) else coming
         if told is not None:
             produced += 1
             yield told
@@ -109,7 +108,11 @@ def _encoded(chance: Chance, at: int, draft: Draft) -> Labelled:
     defect: DefectKind | None = draft.defect
     headers = draft.headers
     value: bytes | None
-    if defect is None and chance.draw() < DEFECTS and (way := defects.choose(chance.random, draft)) is not None:
+    if (
+        defect is None
+        and chance.draw() < DEFECTS
+        and (way := defects.choose(chance.random, draft)) is not None
+    ):
         value, headers = defects.spoil(way, draft)
         defect = way.defect
     else:

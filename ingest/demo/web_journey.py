@@ -51,7 +51,12 @@ def journey(chance: Chance, at: int) -> Journey:
     whose = {"checkout_id": checkout_id, **({"customer_id": customer_id} if customer_id else {})}
     cart = {"currency": shop.currency, "total": shop.amount(goods.total), "line_count": len(goods.items)}
 
-    yield at, teller.tell("checkout.started", at, {**whose, "cart": cart, "step": "contact", "locale": shop.locale})
+    yield (
+        at,
+        teller.tell(
+            "checkout.started", at, {**whose, "cart": cart, "step": "contact", "locale": shop.locale}
+        ),
+    )
     at += chance.delay(5_000, 60_000)
     contact = {**whose, "email": buyer.email, "locale": shop.locale}
     if chance.draw() < 0.6:
@@ -62,7 +67,12 @@ def journey(chance: Chance, at: int) -> Journey:
         yield at, teller.tell("checkout.updated", at, {**whose, "cart": cart, "step": "payment"})
     if chance.draw() < 0.15:
         return  # an abandoned checkout
-    payment = {"method": "card", "gateway": "acquirer-one", "currency": shop.currency, "amount": cart["total"]}
+    payment = {
+        "method": "card",
+        "gateway": "acquirer-one",
+        "currency": shop.currency,
+        "amount": cart["total"],
+    }
     failed: str | None = None
     failed_at = at
     if chance.draw() < 0.12:
@@ -71,15 +81,22 @@ def journey(chance: Chance, at: int) -> Journey:
         tried = {**payment, "payment_id": failed}
         yield at, teller.tell("payment.attempted", at, {**whose, "payment": tried})
         at = failed_at = at + chance.delay(1_000, 8_000)
-        yield at, teller.tell(
-            "payment.failed", at, {**whose, "payment": {**tried, "decline_class": "insufficient_funds"}}
+        yield (
+            at,
+            teller.tell(
+                "payment.failed", at, {**whose, "payment": {**tried, "decline_class": "insufficient_funds"}}
+            ),
         )
     at += chance.delay(5_000, 60_000)
     authorization = f"pay_{chance.token()}"
     paid = {**payment, "payment_id": authorization}
     yield at, teller.tell("payment.attempted", at, {**whose, "payment": paid})
     at += chance.delay(1_000, 8_000)
-    ids = {"order": f"ord_{chance.token()}", "number": f"W-{100_000 + chance.number()}", "checkout": checkout_id}
+    ids = {
+        "order": f"ord_{chance.token()}",
+        "number": f"W-{100_000 + chance.number()}",
+        "checkout": checkout_id,
+    }
     customer = {"type": "member", "customer_id": customer_id} if customer_id else {"type": "guest"}
     order = WebOrder(shop, goods, buyer, ids, customer, at + 400)
     if failed:
@@ -87,7 +104,11 @@ def journey(chance: Chance, at: int) -> Journey:
     order.pay(authorization, "authorization", at)
     told = teller.tell("payment.authorized", at, {**whose, "payment": paid})
     if chance.draw() < 0.05:
-        told.body["data"]["order_id"], told.key, told.mishap = ids["order"], ids["order"], Mishap.BEFORE_ITS_ORDER
+        told.body["data"]["order_id"], told.key, told.mishap = (
+            ids["order"],
+            ids["order"],
+            Mishap.BEFORE_ITS_ORDER,
+        )
     yield at, told
     at += 400
     yield at, teller.tell_order("order.placed", at, order)
@@ -152,7 +173,7 @@ def _life(chance: Chance, teller: _Teller, order: WebOrder, authorization: str, 
         order.next_version(at)
         order.deliver(at)
         yield at, teller.tell_order("order.updated", at, order)
-    if chance.draw() < 0.1:
+    if chance.draw() < 0.16:
         at += chance.delay(30_000, 150_000)
         order.next_version(at)
         order.refund(f"ref_{chance.token()}", int(chance.draw() * len(lines)), at)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from random import Random
-from typing import Annotated, Any, NamedTuple, TypeVar
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
@@ -19,7 +19,7 @@ class _Strict(BaseModel):
 
 
 class _Currency(_Strict):
-    decimals: Annotated[int, Field(ge=0, le=3)]
+    decimals: Literal[0, 2, 3]
     per_euro: Annotated[int, Field(gt=0)]
     step: Annotated[int, Field(gt=0)]
     shipping: Annotated[int, Field(gt=0)]
@@ -85,10 +85,11 @@ class Shop:
 
     def amount(self, minor: int) -> str:
         """The decimal text of an amount in minor units."""
+        if self.decimals == 2:
+            return f"{minor // 100}.{minor % 100:02d}"
         if self.decimals == 0:
             return str(minor)
-        unit = 10**self.decimals
-        return f"{minor // unit}.{minor % unit:0{self.decimals}d}"
+        return f"{minor // 1000}.{minor % 1000:03d}"
 
     def tax_of(self, net_or_gross: int) -> int:
         """The tax on an amount: inside it where prices include tax, else on top; halves round up."""
@@ -161,12 +162,12 @@ def person(random: Random, country: str) -> Person:
     world = _load()
     land = world.countries[country]
     city, postal_code, region = pick(random, land.places)
-    number = int(random.random() * 1e7)
+    number = 2_000_000 + int(random.random() * 8_000_000)
     return Person(
         given=pick(random, land.given),
         family=pick(random, land.family),
-        email=f"buyer.{number:07d}@{pick(random, world.email_domains)}",
-        phone=f"{land.calling}{number:07d}",
+        email=f"buyer.{number}@{pick(random, world.email_domains)}",
+        phone=f"{land.calling}{number}",
         street=f"{pick(random, land.streets)} {1 + number % 180}",
         city=city,
         postal_code=postal_code,
