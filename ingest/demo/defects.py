@@ -63,7 +63,7 @@ _WEIGHTS: Final[dict[tuple[str, ...], int]] = {
     ("refunds/",): 20,
     ("contact.",): 6,
 }
-"""How often a way is chosen, against 1 for those that fit every event: the fewer events it fits, the oftener."""
+"""How often a way is chosen, 3 if not named: the fewer kinds of event it fits, the oftener."""
 
 
 # In the bytes
