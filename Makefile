@@ -1,10 +1,10 @@
 # Two commands for a fresh machine: `make demo` and `make test`. Each prepares everything it needs.
 PYTHON_IN_VENV := .venv/bin/python
-EVENTS ?= 10000
+EVENTS ?=
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help prepare demo test bench lint format clean
+.PHONY: help prepare demo test bench lint format docs clean
 
 help: ## these lines
 	@sed -n 's/^\([a-z]*\):.*## /\1|/p' Makefile | awk -F'|' '{ printf "  make %-9s %s\n", $$1, $$2 }'
@@ -13,7 +13,7 @@ prepare: ## make .venv and install the locked packages; every other target does 
 	@sh deploy/bootstrap.sh
 
 demo: prepare ## run the whole pipeline on this machine: make demo EVENTS=100000
-	@.venv/bin/ordergate demo --events $(EVENTS)
+	@.venv/bin/ordergate demo $(if $(EVENTS),--events $(EVENTS))
 
 test: prepare ## run all tests on a real broker, database and registry: make test ARGS="-k refund"
 	@$(PYTHON_IN_VENV) -m pytest $(ARGS)
@@ -29,6 +29,9 @@ lint: prepare ## check style, format and types
 format: prepare ## format the code and repair what can be repaired automatically
 	$(PYTHON_IN_VENV) -m ruff check --fix
 	$(PYTHON_IN_VENV) -m ruff format
+
+docs: prepare ## write the parts of docs/ that come from the code
+	@$(PYTHON_IN_VENV) docs/generate.py
 
 clean: ## stop the local stack and remove everything that was made here, its data too
 	@if [ -x $(PYTHON_IN_VENV) ]; then $(PYTHON_IN_VENV) -c "$$FORGET_STACKS"; fi

@@ -17,8 +17,8 @@ LONGER = {
 REGISTRIES = [
     name.replace(" ", ".")
     for name in (
-        "pypi org", "pythonhosted org", "anaconda org", "maven org", "maven apache org", "npmjs org", "npmjs com",
-        "crates io", "rubygems org", "docker io", "ghcr io", "quay io", "proxy golang org",
+        "pypi org", "pythonhosted org", "anaconda org", "maven org", "maven apache org", "npmjs org",
+        "npmjs com", "crates io", "rubygems org", "docker io", "ghcr io", "quay io", "proxy golang org",
     )
 ]  # fmt: skip
 HOME = re.compile(r"(?<![\w.~$}-])/(?:work|home|root|Users)/\w")
