@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psycopg
+from sqlalchemy.exc import OperationalError
 
 from ingest.cli.errors import AddressesMissing
 from ingest.cli.terminal import say
 from ingest.database.connection import Connection, connect
+from ingest.database.migrate import check_migrated
 from ingest.errors import DatabaseAway
 from ingest.settings import Settings, variable
 
@@ -59,20 +61,27 @@ def local_hash_key(run_dir: Path) -> str:
 
 
 @contextmanager
-def reading(database: Settings) -> Iterator[Connection]:
-    """A read-only transaction for a report. Raises DatabaseAway or MigrationsMissing."""
-    url = database.database_url.get_secret_value()
+def reachable_database(given: Settings) -> Iterator[None]:
+    """Tells a lost or refused connection as DatabaseAway."""
     try:
-        with connect(url) as connection, connection.transaction():
-            connection.execute("SET TRANSACTION READ ONLY, ISOLATION LEVEL REPEATABLE READ")
-            yield connection
-    except psycopg.OperationalError as error:
-        raise DatabaseAway(database.database_address, str(error).strip()) from error
-    except psycopg.errors.UndefinedTable:
-        from ingest.database.migrate import check_migrated
+        yield
+    except (psycopg.OperationalError, OperationalError) as error:
+        driver = error.orig if isinstance(error, OperationalError) else error
+        raise DatabaseAway(given.database_address, str(driver).strip()) from error
 
-        check_migrated(url)
-        raise
+
+@contextmanager
+def reading(given: Settings) -> Iterator[Connection]:
+    """A read-only transaction for a report. Raises DatabaseAway or MigrationsMissing."""
+    url = given.database_url.get_secret_value()
+    with reachable_database(given):
+        try:
+            with connect(url) as connection, connection.transaction():
+                connection.execute("SET TRANSACTION READ ONLY, ISOLATION LEVEL REPEATABLE READ")
+                yield connection
+        except psycopg.errors.UndefinedTable:
+            check_migrated(url)
+            raise
 
 
 def _of_local_stack(missing: list[str]) -> dict[str, Any]:

@@ -52,3 +52,16 @@ class UnsafeSettings(OrdergateError):
             safe="nothing was read and nothing was published",
             do="\n".join(remedies),
         )
+
+
+class SchemaRefused(OrdergateError):
+    """Change a schema: readers or writers of an earlier version would break."""
+
+    def __init__(self, address: str, subject: str, detail: str) -> None:
+        """`address`: the registry without credentials; `detail`: what the registry says."""
+        super().__init__(
+            f"the schema registry at {address} refuses the schema of {subject}",
+            known=detail,
+            safe="nothing was registered: readers and writers go on with what they have",
+            do="add only optional fields with a default, and never remove, rename or retype one; then register again",
+        )

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
-from deploy.local.stack import Endpoints, PartStatus, Stack, State, default_run_dir, masked
-from ingest.cli.terminal import console, emit, say, table
-from ingest.settings import variable
+from dataclasses import asdict
 
+from deploy.local.stack import Endpoints, PartStatus, Stack, State, default_run_dir, masked
+from ingest.cli.prepare import prepare
+from ingest.cli.terminal import console, emit, say, table
+from ingest.settings import Settings, variable
+
+PASSWORD_FILE = "postgres.password"
+_NEXT = (
+    "[label]ordergate run[/] starts a worker; [label]ordergate publish[/] sends it an event, "
+    "[label]ordergate outcomes[/] shows what became of it. "
+)
+_NEXT_ELSEWHERE = (
+    "[label]ordergate migrate[/], [label]ordergate topics create[/] and [label]ordergate schemas register[/] prepare "
+    "what is not there yet; then [label]ordergate run[/]. "
+)
 _SHOWN = {
     State.RUNNING: "good",
     State.EXTERNAL: "good",
@@ -15,10 +27,17 @@ _SHOWN = {
 
 
 def up() -> None:
-    """Start what does not run, and say where it is."""
+    """Start what does not run, prepare it, and say where it is.
+
+    What the environment names is somebody's own: it is prepared by the commands made for it, not on the way.
+    """
     stack = Stack(default_run_dir())
     endpoints = stack.up(say)
+    whole = all(part.state is not State.EXTERNAL for part in stack.status())
+    if whole:
+        prepare(Settings.load(**asdict(endpoints)), say)
     _show_addresses(endpoints)
+    console().print(f"\nNext: {_NEXT if whole else _NEXT_ELSEWHERE}Stop it with [label]ordergate down[/].")
 
 
 def up_fresh() -> None:
@@ -81,7 +100,5 @@ def _show_addresses(endpoints: Endpoints) -> None:
         ("schema_registry_url", endpoints.schema_registry_url),
     ):
         out.print(f"  {variable(field)}={address}", markup=False, soft_wrap=True)
-    out.print(
-        "\nNext: [label]ordergate setup[/] (tables, topics, schemas), then [label]ordergate run[/]. "
-        "Stop it with [label]ordergate down[/]."
-    )
+    if endpoints.database_url != masked(endpoints.database_url):
+        out.print(f"\nThe database's password is in {default_run_dir() / PASSWORD_FILE}", soft_wrap=True)

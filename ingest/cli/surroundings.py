@@ -1,0 +1,279 @@
+"""What a worker stands on, looked at before it starts: a promise kept by us alone is worth nothing on a broker or a
+database that is set up to lose what it confirmed.
+
+Sources: PostgreSQL documentation, "Write Ahead Log" (fsync, synchronous_commit, full_page_writes); Kafka
+documentation, "Broker Configs" and "Topic Configs".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from ingest.cli import schemas, topics
+from ingest.cli.cluster import Cluster
+from ingest.cli.deployment import reading
+from ingest.database import schema_ids
+from ingest.database.migrate import check_migrated
+from ingest.errors import ConfigurationRefused, MigrationsMissing, SchemasUnresolved
+from ingest.kafka_admin import KafkaAdmin
+from ingest.schema_registry import fingerprints
+from ingest.settings import Settings
+from producers.topics import MAX_RECORD_BYTES
+from schemas.registry import COMPATIBILITY, SubjectState
+
+_DAY_MINUTES = 24 * 60
+_DAY_MS = _DAY_MINUTES * 60_000
+
+
+class Verdict(StrEnum):
+    """How safe something is to run on."""
+
+    OK = "ok"
+    WARN = "warn"
+    UNSAFE = "unsafe"
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """One thing looked at: what was found, and for what is not ok, why it matters and what to do."""
+
+    area: str
+    subject: str
+    verdict: Verdict
+    found: str
+    why: str = ""
+    do: str = ""
+
+
+def configuration(given: Settings) -> Iterator[Looked]:
+    """What a worker needs beside the addresses."""
+    try:
+        given.hash_key()
+    except ConfigurationRefused as refused:
+        yield Looked(
+            "configuration",
+            "contact hash key",
+            Verdict.UNSAFE,
+            refused.problems[0],
+            "guests are recognised by keyed hashes of their contacts",
+            "make one (openssl rand -base64 48), keep it for good, and give it to every worker",
+        )
+    else:
+        yield Looked("configuration", "contact hash key", Verdict.OK, f"set, named {given.contact_hash_key_id}")
+
+
+def database(given: Settings) -> Iterator[Looked]:
+    """Whether PostgreSQL keeps what it confirmed, and has our tables."""
+    with reading(given) as connection:
+        found = {
+            name: str(connection.execute("SELECT current_setting(%s)", (name,)).fetchone()[0])  # type: ignore[index]
+            for name in ("server_version", "fsync", "full_page_writes", "synchronous_commit", "transaction_read_only")
+        }
+        (standby,) = connection.execute("SELECT pg_is_in_recovery()").fetchone() or (False,)
+    area = "PostgreSQL"
+    yield Looked(area, given.database_address, Verdict.OK, f"answers, version {found['server_version'].split()[0]}")
+    for name, why in (
+        ("fsync", "a crash of its machine may lose or tear transactions that it confirmed"),
+        ("full_page_writes", "a crash of its machine may leave half-written pages that nothing repairs"),
+        ("synchronous_commit", "a crash may lose transactions that it confirmed and Kafka already has the output of"),
+    ):
+        off = found[name] == "off"
+        yield Looked(
+            area,
+            name,
+            Verdict.UNSAFE if off else Verdict.OK,
+            found[name],
+            why if off else "",
+            f"set {name} = on for the server, this database and this role" if off else "",
+        )
+    if standby:
+        yield Looked(
+            area, "role", Verdict.UNSAFE, "a standby",
+            "it takes no writes", "let DATABASE_URL name the primary (target_session_attrs=read-write)",
+        )  # fmt: skip
+    try:
+        check_migrated(given.database_url.get_secret_value())
+    except MigrationsMissing as missing:
+        yield Looked(
+            area, "tables", Verdict.UNSAFE, missing.known, "this version writes other tables", "ordergate migrate"
+        )
+    else:
+        yield Looked(area, "tables", Verdict.OK, "those of this version")
+
+
+def kafka(given: Settings) -> Iterator[Looked]:
+    """The brokers, then the topics."""
+    admin = KafkaAdmin(given.kafka_bootstrap_servers)
+    brokers = Cluster(given.kafka_bootstrap_servers).broker_count()
+    yield from broker(given, admin.broker_settings(), brokers)
+    yield from every_topic(given, admin, brokers)
+
+
+def broker(given: Settings, found: Mapping[str, str], brokers: int) -> Iterator[Looked]:
+    """Whether Kafka keeps what it confirmed, and lets a worker work."""
+    area = "Kafka"
+    yield Looked(area, given.kafka_bootstrap_servers, Verdict.OK, f"answers, {brokers} broker{'s'[: brokers != 1]}")
+    yield _replicas(
+        area, "transaction.state.log", found["transaction.state.log.replication.factor"],
+        found["transaction.state.log.min.isr"], brokers, "the outcome of a committed transaction",
+    )  # fmt: skip
+    yield _replicas(
+        area, "offsets.topic", found["offsets.topic.replication.factor"],
+        found["min.insync.replicas"], brokers, "the committed offsets, which say what is published",
+    )  # fmt: skip
+    unclean = found.get("unclean.leader.election.enable") == "true"
+    yield _judged(
+        area, "unclean.leader.election.enable", found.get("unclean.leader.election.enable", "false"), unclean,
+        "a broker that lacks confirmed records may become their leader: they are gone", "set it to false",
+    )  # fmt: skip
+    minutes = int(found["offsets.retention.minutes"])
+    yield Looked(
+        area,
+        "offsets.retention.minutes",
+        Verdict.OK if minutes >= 7 * _DAY_MINUTES else Verdict.WARN if minutes >= _DAY_MINUTES else Verdict.UNSAFE,
+        str(minutes),
+        "" if minutes >= 7 * _DAY_MINUTES else "after so long without a worker, nobody knows what is published",
+        "" if minutes >= 7 * _DAY_MINUTES else "set it to 10080 (7 days) or more",
+    )
+    yield _judged(
+        area, "transaction.max.timeout.ms", found["transaction.max.timeout.ms"],
+        int(found["transaction.max.timeout.ms"]) < given.transaction_timeout_ms,
+        f"no producer may start: ORDERGATE_TRANSACTION_TIMEOUT_MS is {given.transaction_timeout_ms}",
+        "raise it, or lower ORDERGATE_TRANSACTION_TIMEOUT_MS",
+    )  # fmt: skip
+    clean_up = int(found.get("transaction.abort.timed.out.transaction.cleanup.interval.ms", "10000"))
+    yield _judged(
+        area, "transaction.abort…cleanup.interval.ms", str(clean_up),
+        given.transaction_timeout_ms + clean_up > given.stable_offset_deadline_s * 1000,
+        "after a crash, partitions halt before the broker has ended the dead worker's transaction",
+        "lower it, or raise ORDERGATE_STABLE_OFFSET_DEADLINE_S",
+    )  # fmt: skip
+    protocols = found.get("group.coordinator.rebalance.protocols", "classic,consumer")
+    yield _judged(
+        area, "group protocol", given.group_protocol, given.group_protocol not in protocols.split(","),
+        f"the brokers know {protocols} only", "set ORDERGATE_GROUP_PROTOCOL=classic, or upgrade the brokers",
+    )  # fmt: skip
+    largest = int(found["message.max.bytes"])
+    yield Looked(
+        area,
+        "message.max.bytes",
+        Verdict.OK if largest >= MAX_RECORD_BYTES else Verdict.WARN,
+        str(largest),
+        "" if largest >= MAX_RECORD_BYTES else "a topic made without settings of its own takes no large event",
+        "" if largest >= MAX_RECORD_BYTES else f"set it to {MAX_RECORD_BYTES}, or make topics by ordergate topics create",
+    )
+
+
+def every_topic(given: Settings, admin: KafkaAdmin, brokers: int) -> Iterator[Looked]:
+    """Whether every topic exists and is kept as its readers are promised."""
+    known = topics.catalogue(given)
+    existing = admin.existing([topic.name for topic in known])
+    for topic in known:
+        state = existing.get(topic.name)
+        if state is None:
+            yield Looked(
+                "topic", topic.name, Verdict.UNSAFE, "missing",
+                "it is never created on the way, where it would get the broker's defaults", "ordergate topics create",
+            )  # fmt: skip
+            continue
+        found = admin.topic_settings(topic.name)
+        policy, wanted = found["cleanup.policy"], topic.config["cleanup.policy"]
+        alter = f"kafka-configs.sh --alter --entity-type topics --entity-name {topic.name} --add-config"
+        problems = []
+        if policy != wanted:
+            lost = "what readers may still need expires" if wanted == "compact" else "all but the newest of a key goes"
+            problems.append(
+                Looked("topic", topic.name, Verdict.UNSAFE, f"cleanup.policy={policy}", lost,
+                       f"{alter} cleanup.policy={wanted}")
+            )  # fmt: skip
+        if int(found["max.message.bytes"]) < MAX_RECORD_BYTES:
+            problems.append(
+                Looked("topic", topic.name, Verdict.UNSAFE, f"max.message.bytes={found['max.message.bytes']}",
+                       "a large event could be read and its output not be written: its partition would stand still",
+                       f"{alter} max.message.bytes={MAX_RECORD_BYTES}")
+            )  # fmt: skip
+        if topic.direction == "raw" and 0 <= int(found["retention.ms"]) < _DAY_MS and "delete" in policy:
+            problems.append(
+                Looked("topic", topic.name, Verdict.WARN, f"retention.ms={found['retention.ms']}",
+                       "events not read for so long are gone", f"{alter} retention.ms={topic.config['retention.ms']}")
+            )  # fmt: skip
+        replicas = _replicas(
+            "topic", topic.name, str(state.replication), found["min.insync.replicas"], brokers, "its records"
+        )
+        if replicas.verdict is Verdict.UNSAFE:
+            problems.append(replicas)
+        yield from problems or [
+            Looked("topic", topic.name, Verdict.OK, f"{state.partitions} partitions, {wanted}")
+        ]  # fmt: skip
+
+
+def every_schema(given: Settings) -> Iterator[Looked]:
+    """Whether every record's schema is registered, and evolves under our rule."""
+    try:
+        reports = schemas.ask(given)
+    except SchemasUnresolved as away:
+        yield _registry_away(given, away)
+        return
+    for report in reports:
+        if report.state is not SubjectState.REGISTERED:
+            refused = report.state is SubjectState.INCOMPATIBLE
+            yield Looked(
+                "schema", report.record, Verdict.UNSAFE, report.state.value,
+                "readers of earlier versions would break" if refused else "nothing is written without a schema's id",
+                "add only optional fields with a default" if refused else "ordergate schemas register",
+            )  # fmt: skip
+        elif report.compatibility != COMPATIBILITY:
+            yield Looked(
+                "schema", report.record, Verdict.WARN, f"compatibility {report.compatibility or 'of the registry'}",
+                f"another version than ours could break readers; expected {COMPATIBILITY}", "ordergate schemas register",
+            )  # fmt: skip
+    good = [r for r in reports if r.state is SubjectState.REGISTERED and r.compatibility == COMPATIBILITY]
+    yield Looked(
+        "schema", given.schema_registry_address, Verdict.OK,
+        f"{len(good)} of {len(reports)} are registered, {COMPATIBILITY}",
+    )  # fmt: skip
+
+
+SECTIONS: Final[tuple[Callable[[Settings], Iterator[Looked]], ...]] = (
+    configuration,
+    database,
+    kafka,
+    every_schema,
+)
+"""Everything that is looked at, in turn. Each may raise DatabaseAway or BrokerAway."""
+
+
+def _registry_away(given: Settings, away: SchemasUnresolved) -> Looked:
+    wanted = fingerprints()
+    with reading(given) as connection:
+        remembered = schema_ids.remembered(connection, wanted)
+    if set(remembered) == set(wanted):
+        return Looked(
+            "schema", given.schema_registry_address, Verdict.WARN, away.known,
+            "workers go on with the ids that the database remembers; no schema can be registered", "start the registry",
+        )  # fmt: skip
+    return Looked(
+        "schema", given.schema_registry_address, Verdict.UNSAFE, away.known,
+        "nothing is written without a schema's id, and the database remembers none",
+        "start the registry or correct SCHEMA_REGISTRY_URL",
+    )  # fmt: skip
+
+
+def _judged(area: str, subject: str, found: str, unsafe: bool, why: str, do: str) -> Looked:  # noqa: FBT001 -- the verdict itself
+    return Looked(area, subject, Verdict.UNSAFE, found, why, do) if unsafe else Looked(area, subject, Verdict.OK, found)
+
+
+def _replicas(area: str, subject: str, replication: str, in_sync: str, brokers: int, what: str) -> Looked:
+    found = f"{replication} replicas, {in_sync} in sync to confirm"
+    if brokers == 1:
+        return Looked(
+            area, subject, Verdict.WARN, found,
+            f"one broker: with its disk {what} would be lost. Fine on a developer's machine", "run three brokers",
+        )  # fmt: skip
+    return _judged(
+        area, subject, found, int(replication) < 2 or int(in_sync) < 2,
+        f"when one broker is lost, so is {what}", "keep 3 replicas, 2 of them in sync",
+    )  # fmt: skip
