@@ -55,6 +55,13 @@ def identify(headers: Headers, document: Mapping[str, Any]) -> Envelope:
     …/ignore-duplicates). The event id alone names a merchant's action, which may change many orders: used
     by itself it would drop all but the first. Several deliveries of one event are equal by content.
     """
+    if "detail" in document and (delivered := bodies.delivery(document)) is not None:
+        metadata = {
+            name.lower(): value.encode()
+            for name, value in delivered.metadata.items()
+            if isinstance(value, str)
+        }
+        headers, document = {**metadata, **headers}, delivered.payload
     return Envelope(
         event_kind=_topic(headers, document) or _deduced(document),
         source_account=(_text(headers, "x-shopify-shop-domain") or "default").lower(),

@@ -55,6 +55,25 @@ _GLOBAL_ID: Final = {
 _OF_ORDERS: Final = ("financial_status", "order_number", "total_price", "line_items", "customer")
 
 
+class Delivery(NamedTuple):
+    """What Amazon EventBridge puts around a webhook: its body, and its headers as `metadata`."""
+
+    payload: Mapping[str, Any]
+    metadata: Mapping[str, Any]
+
+
+def delivery(document: Mapping[str, Any]) -> Delivery | None:
+    """The webhook inside an EventBridge event, None when the document is none.
+
+    Source: https://shopify.dev/docs/apps/build/webhooks/subscribe/get-started?deliveryMethod=eventBridge
+    """
+    detail = document.get("detail")
+    if not isinstance(detail, Mapping) or not isinstance(payload := detail.get("payload"), Mapping):
+        return None
+    metadata = detail.get("metadata")
+    return Delivery(payload, metadata if isinstance(metadata, Mapping) else {})
+
+
 def read(document: Mapping[str, Any]) -> Body:
     """The body of a document; raises DefectiveEvent when it is none that this channel knows.
 
@@ -63,6 +82,8 @@ def read(document: Mapping[str, Any]) -> Body:
     record, which could be neither ordered nor answered for one by one: refused.
     """
     if "id" not in document and "line_items" not in document:
+        if (delivered := delivery(document)) is not None:
+            return read(delivered.payload)
         for name, resource in _SINGLE.items():
             if isinstance(fields := document.get(name), Mapping):
                 return Body(resource, fields)

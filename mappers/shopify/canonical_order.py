@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final, cast
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, cast
 
 from mappers.candidate import Defect, DefectiveEvent, EventContext
 from mappers.shopify import payload as shopify
@@ -52,15 +52,13 @@ _ALIASES: Final = (
 def map_order(order: shopify.Order, context: EventContext) -> CanonicalOrder:
     """The canonical order, statuses as the vocabulary says, not yet derived; raises DefectiveEvent."""
     currency = order["currency"].upper()
-    if not money.is_currency(currency):
-        raise DefectiveEvent([unknown_currency("currency")])
     # processed_at is when the purchase was made, also where the order was imported later than that
     # (https://shopify.dev/docs/api/admin-rest/latest/resources/order).
     placed_at = order.get("processed_at")
     if placed_at is None:
         placed_at = order.get("created_at")
-    if placed_at is None:
-        raise DefectiveEvent([Defect("placed_at_present", "created_at", "created_at is missing")])
+    if placed_at is None or not money.is_currency(currency):
+        raise DefectiveEvent(business_defects(order))
     exponent = usual = money.exponent(currency)
     while True:
         try:
@@ -110,7 +108,7 @@ def _map(
         "checkout_id": order.get("checkout_token") or order.get("cart_token") or None,
         "origin_channel": _origin(order),
         "sub_channel": order.get("source_name") or None,
-        "location_ref": order.get("location_id"),
+        "location_ref": order.get("location_id") or None,
         "schema_version": SCHEMA_VERSION,
         "mapper_version": MAPPER_VERSION,
         "ruleset_version": "",
@@ -167,6 +165,17 @@ def _map(
             "mapper_run_id": "",
         },
     }
+
+
+def business_defects(fields: Mapping[str, Any]) -> list[Defect]:
+    """What an order cannot do without although its shape allows it: a known currency and a time."""
+    found = []
+    currency = fields.get("currency")
+    if isinstance(currency, str) and currency and not money.is_currency(currency.upper()):
+        found.append(unknown_currency("currency"))
+    if not fields.get("created_at") and not fields.get("processed_at"):
+        found.append(Defect("placed_at_present", "created_at", "created_at is missing"))
+    return found
 
 
 def unknown_currency(path: str) -> Defect:

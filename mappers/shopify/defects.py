@@ -61,7 +61,7 @@ def _told(kind: str, value: Any, context: dict[str, Any]) -> str:
     if kind == "value_error":
         return str(context.get("error"))
     if kind == "string_pattern_mismatch":
-        expected = _ID if "[1-9]" in str(context.get("pattern")) else _AMOUNT
+        expected = _ID if "[0-9]{0," in str(context.get("pattern")) else _AMOUNT
     else:
         expected = _EXPECTED.get(kind, "another type")
     return f"expected {expected}, got {_json_type(value)}"

@@ -21,7 +21,7 @@ from mappers.shopify import bodies, unknown_fields
 from mappers.shopify import payload as shopify
 from mappers.shopify.amounts import Amounts, FinerAmountError, coarsened, rate_of
 from mappers.shopify.bodies import Resource
-from mappers.shopify.canonical_order import SOURCE, map_order, unknown_currency
+from mappers.shopify.canonical_order import SOURCE, business_defects, map_order, unknown_currency
 from mappers.shopify.defects import defects
 from mappers.shopify.fulfilments import fulfilment_of
 from mappers.shopify.payments import payments_of
@@ -160,9 +160,8 @@ def _validated(model: TypeAdapter[_Resource], fields: Mapping[str, Any]) -> _Res
         if plain != fields:
             return _validated(model, plain)
         found = defects(error)
-        code = fields.get("currency")
-        if model is shopify.ORDER and isinstance(code, str) and not money.is_currency(code.upper()):
-            found.append(unknown_currency("currency"))
+        if model is shopify.ORDER:
+            found += business_defects(fields)
         raise DefectiveEvent(found) from None
 
 

@@ -29,7 +29,7 @@ def fulfilment_of(fulfillment: shopify.Fulfillment, order_id: str, otherwise_at:
         "source_status": f"{native or ''}/{shipment}" if shipment else native,
         "carrier": fulfillment.get("tracking_company") or None,
         "tracking": _tracking(fulfillment),
-        "location_ref": fulfillment.get("location_id"),
+        "location_ref": fulfillment.get("location_id") or None,
         "items": [
             {
                 "line_id": identifiers.line_id(order_id, item["id"]),

@@ -29,11 +29,15 @@ def customer_of(order: shopify.Order) -> Customer:
     member = customer is not None and (customer.get("state") or "").lower() == "enabled"
     return {
         "kind": "MEMBER" if member else "GUEST",
-        "customer_id": None if customer is None else customer.get("id"),
+        "customer_id": _id(None if customer is None else customer.get("id")),
         "guest_id": None,
         "assurance": "UNKNOWN",
         "loyalty_ref": None,
     }
+
+
+def _id(native: str | None) -> str | None:
+    return None if native in (None, "", "0") else native
 
 
 def contact_of(order: shopify.Order) -> Contact:

@@ -30,6 +30,9 @@ def _instant(value: object) -> int | None:
 Id = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{0,19}$"), Field(coerce_numbers_to_str=True)]
 """A JSON integer or its digits. A float has lost digits (ids exceed 2^53) and is refused."""
 
+Ref = Annotated[str, StringConstraints(pattern=r"^[0-9]{0,20}$"), Field(coerce_numbers_to_str=True)]
+"""An id of something else; integrators write "" or 0 for none."""
+
 Amount = Annotated[
     str,
     StringConstraints(pattern=r"^(-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?)?$"),
@@ -86,7 +89,7 @@ class MarketingConsent(TypedDict, total=False):
 class Customer(TypedDict, total=False):
     """The customer record; `state` tells whether it is an account (`enabled`)."""
 
-    id: Id | None
+    id: Ref | None
     email: Text | None
     phone: Text | None
     state: Text | None
@@ -133,8 +136,8 @@ class LineItem(TypedDict, total=False):
     name: Text | None
     variant_title: Text | None
     sku: Text | None
-    product_id: Id | None
-    variant_id: Id | None
+    product_id: Ref | None
+    variant_id: Ref | None
     price: Required[Amount]
     quantity: Required[Count]
     current_quantity: Count | None
@@ -177,7 +180,7 @@ class Transaction(TypedDict, total=False):
     currency: Text | None
     created_at: Instant
     processed_at: Instant
-    parent_id: Id | None
+    parent_id: Ref | None
     authorization: Text | None
     payment_id: Text | None
     payment_details: PaymentDetails | None
@@ -243,7 +246,7 @@ class Fulfillment(TypedDict, total=False):
     status: Text | None
     shipment_status: Text | None
     service: Text | None
-    location_id: Id | None
+    location_id: Ref | None
     tracking_company: Text | None
     tracking_number: Text | None
     tracking_numbers: list[Text | None] | None
@@ -305,7 +308,7 @@ class Order(TypedDict, total=False):
     refunds: list[Refund] | None
     fulfillments: list[Fulfillment] | None
 
-    checkout_id: Id | None
+    checkout_id: Ref | None
     checkout_token: Text | None
     cart_token: Text | None
     source_name: Text | None
@@ -313,8 +316,8 @@ class Order(TypedDict, total=False):
     reference: Text | None
     confirmation_number: Text | None
     po_number: Text | None
-    app_id: Id | None
-    location_id: Id | None
+    app_id: Ref | None
+    location_id: Ref | None
     landing_site: Text | None
     landing_site_ref: Text | None
     referring_site: Text | None

@@ -46,7 +46,7 @@ def _payment(transaction: shopify.Transaction, amounts: Amounts, otherwise_at: i
         else money.money(transaction.get("amount") or 0, (transaction.get("currency") or "").upper()),
         "at": at,
         "updated_at": settled_at(otherwise_at if at is None else at, state),
-        "parent_payment_id": transaction.get("parent_id"),
+        "parent_payment_id": transaction.get("parent_id") or None,
         "external_ref": transaction.get("payment_id") or transaction.get("authorization") or None,
     }
 

@@ -76,6 +76,13 @@ def test_an_order_and_its_fulfilment_without_headers_have_one_account() -> None:
     assert CHANNEL.identify({}, order).source_account == CHANNEL.identify({}, fulfillment).source_account
 
 
+def test_a_webhook_delivered_by_eventbridge_is_the_same_event() -> None:
+    """A shop that subscribes with EventBridge gets headers inside the body; nothing else differs."""
+    metadata = {name.title(): value.decode() for name, value in HEADERS.items()}
+    bridged = {"detail-type": "shopifyWebhook", "detail": {"payload": ORDER, "metadata": metadata}}
+    assert CHANNEL.identify({}, bridged) == CHANNEL.identify(HEADERS, ORDER)
+
+
 @pytest.mark.parametrize(
     ("headers", "rule"),
     [

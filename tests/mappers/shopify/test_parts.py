@@ -97,6 +97,45 @@ def test_discounts_are_named_by_what_caused_them_and_add_up() -> None:
     assert texts(d["amount"] for d in order["discounts"]) == ["6.00", "3.00"]
 
 
+def test_a_tip_is_known_from_its_item_alone() -> None:
+    """Bodies without `total_tip_received` do not lose the staff's tip, nor sell it as a thing."""
+    document = body("tip")
+    del document["total_tip_received"]
+    order = order_of(document)
+    assert money.to_text(order["totals"]["tip"]) == "2.50"
+    assert [line["title"] for line in order["lines"]] == ["Thing 1"]
+
+
+def test_a_bridged_webhook_is_mapped_like_its_body() -> None:
+    """How Shopify delivers a webhook does not change the order."""
+    bridged = {"detail-type": "shopifyWebhook", "detail": {"payload": body("guest"), "metadata": {}}}
+    assert order_of(bridged) == order_of(body("guest"))
+
+
+def test_empty_and_zero_references_are_none() -> None:
+    """An integrator's 0 for "no customer" makes no customer of all guests together."""
+    document = body("guest", location_id="")
+    document["customer"]["id"] = 0
+    document["line_items"][0] |= {"product_id": "", "variant_id": None}
+    order = order_of(document)
+    assert order["customer"]["customer_id"] is None
+    assert (order["location_ref"], order["lines"][0]["product_ref"]) == (None, None)
+
+
+def test_everything_an_order_lacks_is_told_at_once() -> None:
+    """A publisher repairs a payload in one round."""
+    document = body("guest", currency="EURO", created_at=None, processed_at="", email=[])
+    document["line_items"][0]["price"] = "ten"
+    with pytest.raises(DefectiveEvent) as refused:
+        CHANNEL.map_event(document, CONTEXT)
+    assert {defect.path: defect.rule for defect in refused.value.defects} == {
+        "currency": "currency_iso4217",
+        "created_at": "placed_at_present",
+        "email": "payload_shape",
+        "line_items[0].price": "payload_shape",
+    }
+
+
 def test_a_refund_alone_and_inside_its_order_is_the_same_refund() -> None:
     """Whichever webhook comes first, the refund is counted once: ids, money and goods are equal."""
     refund = body("refund-before-order")
