@@ -46,6 +46,15 @@ def _read_length(data: bytes, at: int) -> tuple[int, int]:
     return length, at
 
 
+def _read_text(data: bytes, at: int) -> tuple[str, int]:
+    length, at = _read_length(data, at)
+    return data[at : at + length].decode(), at + length
+
+
+_SPAN: Final = tuple(1 + byte // 2 if byte < 128 and byte % 2 == 0 else 0 for byte in range(256))
+"""Per first byte of a text, how many bytes it takes with its length; 0 where that byte is not its length."""
+
+
 def _read_count(data: bytes, at: int) -> tuple[int, int]:
     """The number of items in a block; a negative one is followed by the block's size in bytes."""
     count, at = read_long(data, at)
@@ -111,6 +120,8 @@ class _Source:
             "read_long": read_long,
             "read_int": _read_int,
             "read_length": _read_length,
+            "read_text": _read_text,
+            "SPAN": _SPAN,
             "read_count": _read_count,
             "SMALL": tuple(read_long(bytes([byte]), 0)[0] for byte in range(128)),
             "INSTANT": _Instants(),
@@ -196,14 +207,14 @@ class _Source:
                     "else: p += 8",
                 ]
             return lines, v
-        lines = ["n = d[p]; p += 1", "if n & 129: n, p = read_length(d, p - 1)", "else: n >>= 1", "e = p + n"]
         if kind == "bytes":
-            return [*lines, f"{v} = d[p:e]; p = e"], v
+            return ["n, p = read_length(d, p)", f"{v} = d[p:p + n]; p += n"], v
         return [
-            *lines,
-            f"{v} = t[p:e]",
-            f"if not {v}.isascii(): {v} = d[p:e].decode()",
-            "p = e",
+            "e = p + SPAN[d[p]]",
+            f"{v} = t[p + 1:e]",
+            # A text that is empty, long or not ASCII takes the general way.
+            f"if {v} and {v}.isascii(): p = e",
+            f"else: {v}, p = read_text(d, p)",
         ], v
 
     def _amount(self, schema: Definition, v: str) -> tuple[list[str], str]:

@@ -17,7 +17,7 @@ import fastavro
 from schemas.avro_decoder import compile_decoder
 from schemas.avro_encoder import compile_encoder
 from schemas.catalogue import RECORD_TYPES
-from schemas.definitions import Definition, full_name, published, self_contained
+from schemas.definitions import Definition, full_name, self_contained, versions
 
 _MAGIC: Final = 0
 _HEADER: Final = struct.Struct(">bI")
@@ -35,28 +35,24 @@ class DecodeError(ValueError):
 class Codec:
     """Encodes and decodes the published record types with the ids that the registry gave their schemas."""
 
-    def __init__(
-        self,
-        ids: Mapping[str, int],
-        earlier_ids: Mapping[tuple[str, str], int] | None = None,
-    ) -> None:
-        """`ids`: schema id by record name. `earlier_ids`: by record name and earlier published version.
+    def __init__(self, ids: Mapping[str, int]) -> None:
+        """`ids`: schema id by the names of `schemas.definitions.versions`.
 
-        Raises ValueError for a name the catalogue does not have, and for ids of two schemas that are the
-        same.
+        Raises ValueError for a name that no published schema has, and for one id given to two schemas.
         """
         self._encoders: dict[str, tuple[bytes, Callable[[Mapping[str, Any]], bytes]]] = {}
         self._decoders: dict[int, tuple[str, Callable[[bytes], dict[str, Any]]]] = {}
         for name, schema_id in ids.items():
-            schema = self_contained(_known(name))
-            self._encoders[name] = (_HEADER.pack(_MAGIC, schema_id), compile_encoder(schema))
-            self._learn(schema_id, name, compile_decoder(schema))
-        for (name, version), schema_id in (earlier_ids or {}).items():
-            record_type = _known(name)
-            writer = published(record_type).get(version)
-            if writer is None:
-                raise ValueError(f"{name} has no published version {version}")
-            self._learn(schema_id, name, resolving_decoder(writer, self_contained(record_type)))
+            record_name, _, earlier = name.partition("@")
+            schemas = versions(RECORD_TYPES[record_name]) if record_name in RECORD_TYPES else {}
+            if name not in schemas:
+                raise ValueError(f"{name} is not the name of a published schema")
+            current = schemas[record_name]
+            if earlier:
+                self._learn(schema_id, record_name, resolving_decoder(schemas[name], current))
+            else:
+                self._encoders[name] = (_HEADER.pack(_MAGIC, schema_id), compile_encoder(current))
+                self._learn(schema_id, name, compile_decoder(current))
 
     def encode(self, name: str, record: Mapping[str, Any]) -> bytes:
         """The framed bytes of a record of the named type; raises EncodeError when it does not fit."""
@@ -178,10 +174,3 @@ def _misfit(schema: Any, value: object, path: str, named: dict[str, Definition])
         except UnicodeEncodeError:
             return f"{path} has half of a surrogate pair"
     return None
-
-
-def _known(name: str) -> Any:
-    try:
-        return RECORD_TYPES[name]
-    except KeyError:
-        raise ValueError(f"{name} is not a published record type") from None

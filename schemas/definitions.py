@@ -80,3 +80,15 @@ def published(record_type: RecordType) -> dict[str, Definition]:
     return {
         version: json.loads(folder.joinpath(f"{version}.avsc").read_text("utf-8")) for version in versions
     }
+
+
+def versions(record_type: RecordType) -> dict[str, Definition]:
+    """Every published schema of the record type by the name its id goes by, oldest first.
+
+    The current one goes by the record's name, an earlier one by `name@version`: what was written with it is
+    still in topics and in the database.
+    """
+    return {
+        record_type.name if version == record_type.version else f"{record_type.name}@{version}": schema
+        for version, schema in published(record_type).items()
+    }

@@ -59,7 +59,7 @@ def decode(value: bytes | None, *, limit: int = MAX_BYTES) -> dict[str, Any]:
     # Every key has two quotes on each side, so a key lost as a duplicate shows as missing quotes. Only an
     # escaped quote (\u0022) is written differently, and NUL can only be written as an escape.
     if dumped.count(b'"') != value.count(b'"') or (
-        b"\\u00" in value and (b"\\u0022" in value or b"\\u0000" in value)
+        b"\\" in value and (b"\\u0022" in value or b"\\u0000" in value)
     ):
         return decode_exactly(value)
     if type(document) is not dict:

@@ -21,7 +21,7 @@ from confluent_kafka.schema_registry import Schema, SchemaRegistryClient, Schema
 from confluent_kafka.schema_registry.common._httpx_compat import httpx
 
 from schemas.catalogue import RECORD_TYPES, RecordType
-from schemas.definitions import self_contained
+from schemas.definitions import Definition, versions
 
 COMPATIBILITY: Final = "FULL_TRANSITIVE"
 """Every version reads what every other version wrote, in both directions."""
@@ -80,9 +80,10 @@ class SubjectState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SubjectReport:
-    """One line of `ordergate schemas check`."""
+    """How one published schema stands in its subject: a line of `ordergate schemas check`."""
 
     record: str
+    version: str
     subject: str
     state: SubjectState
     schema_id: int | None
@@ -90,18 +91,26 @@ class SubjectReport:
     """The level set on the subject itself; None where the registry's own default applies."""
 
 
-def schema_text(record_type: RecordType) -> str:
-    """The self-contained schema as it is registered."""
-    return json.dumps(self_contained(record_type), separators=(",", ":"), ensure_ascii=False)
+def schema_text(schema: Definition) -> str:
+    """The schema as it is registered."""
+    return json.dumps(schema, separators=(",", ":"), ensure_ascii=False)
 
 
 def fingerprint(name: str) -> str:
-    """SHA-256, in hexadecimal, of the schema of the named record type as it is registered."""
-    return hashlib.sha256(schema_text(RECORD_TYPES[name]).encode()).hexdigest()
+    """SHA-256, in hexadecimal, of the schema of that name (see `schemas.definitions.versions`)."""
+    schema = versions(RECORD_TYPES[name.partition("@")[0]])[name]
+    return hashlib.sha256(schema_text(schema).encode()).hexdigest()
+
+
+def fingerprints() -> dict[str, str]:
+    """The fingerprint of every published schema by its name."""
+    return {
+        name: fingerprint(name) for record_type in RECORD_TYPES.values() for name in versions(record_type)
+    }
 
 
 def register(url: str, record_types: Iterable[RecordType] = RECORD_TYPES.values()) -> dict[str, int]:
-    """Registers every schema under FULL_TRANSITIVE and returns the ids by record name.
+    """Registers every published schema under FULL_TRANSITIVE, oldest first; returns the ids by its name.
 
     Repeating it is harmless. Raises SchemaIncompatibleError, before anything is registered, when a subject
     refuses its schema, and RegistryAwayError.
@@ -109,14 +118,18 @@ def register(url: str, record_types: Iterable[RecordType] = RECORD_TYPES.values(
     wanted = tuple(record_types)
     with _client(url) as (client, address):
         for record_type in wanted:
-            _set_level(client, record_type)
-            if not _fits(client, record_type):
+            _set_level(client, record_type.subject)
+            if not _fits(client, record_type.subject, versions(record_type)[record_type.name]):
                 raise SchemaIncompatibleError(address, record_type.subject, "the registry refuses it")
-        return {record_type.name: _register(client, address, record_type) for record_type in wanted}
+        return {
+            name: _register(client, address, record_type.subject, schema)
+            for record_type in wanted
+            for name, schema in versions(record_type).items()
+        }
 
 
 def resolve_ids(url: str, record_types: Iterable[RecordType] = RECORD_TYPES.values()) -> dict[str, int]:
-    """The id of every schema by record name, by looking up exactly these schemas; registers nothing.
+    """The id of every published schema by its name, by looking up exactly these; registers nothing.
 
     Raises SchemasMissingError, naming all subjects that lack theirs, and RegistryAwayError.
     """
@@ -124,54 +137,62 @@ def resolve_ids(url: str, record_types: Iterable[RecordType] = RECORD_TYPES.valu
     missing: list[str] = []
     with _client(url) as (client, address):
         for record_type in record_types:
-            schema_id = _lookup(client, record_type)
-            if schema_id is None:
-                missing.append(record_type.subject)
-            else:
-                ids[record_type.name] = schema_id
+            for name, schema in versions(record_type).items():
+                schema_id = _lookup(client, record_type.subject, schema)
+                if schema_id is None:
+                    missing.append(record_type.subject)
+                else:
+                    ids[name] = schema_id
         if missing:
-            raise SchemasMissingError(address, missing)
+            raise SchemasMissingError(address, dict.fromkeys(missing))
     return ids
 
 
 def check(url: str, record_types: Iterable[RecordType] = RECORD_TYPES.values()) -> list[SubjectReport]:
-    """How each subject stands; changes nothing. Raises RegistryAwayError."""
+    """How each published schema stands in its subject; changes nothing. Raises RegistryAwayError."""
     with _client(url) as (client, _):
-        return [_report(client, record_type) for record_type in record_types]
+        return [
+            _report(client, record_type, name.partition("@")[2] or record_type.version, schema)
+            for record_type in record_types
+            for name, schema in versions(record_type).items()
+        ]
 
 
-def _report(client: SchemaRegistryClient, record_type: RecordType) -> SubjectReport:
-    schema_id = _lookup(client, record_type)
+def _report(
+    client: SchemaRegistryClient, record_type: RecordType, version: str, schema: Definition
+) -> SubjectReport:
+    subject = record_type.subject
+    schema_id = _lookup(client, subject, schema)
     if schema_id is not None:
         state = SubjectState.REGISTERED
     else:
-        state = SubjectState.MISSING if _fits(client, record_type) else SubjectState.INCOMPATIBLE
-    return SubjectReport(record_type.name, record_type.subject, state, schema_id, _level(client, record_type))
+        state = SubjectState.MISSING if _fits(client, subject, schema) else SubjectState.INCOMPATIBLE
+    return SubjectReport(record_type.name, version, subject, state, schema_id, _level(client, subject))
 
 
-def _register(client: SchemaRegistryClient, address: str, record_type: RecordType) -> int:
+def _register(client: SchemaRegistryClient, address: str, subject: str, schema: Definition) -> int:
     try:
-        schema_id = client.register_schema(record_type.subject, _schema(record_type))
+        schema_id = client.register_schema(subject, _registered(schema))
     except SchemaRegistryError as error:
         if error.http_status_code == _CONFLICT:
-            raise SchemaIncompatibleError(address, record_type.subject, error.error_message) from None
+            raise SchemaIncompatibleError(address, subject, error.error_message) from None
         raise
-    _set_level(client, record_type)
+    _set_level(client, subject)
     return int(schema_id)
 
 
-def _set_level(client: SchemaRegistryClient, record_type: RecordType) -> None:
+def _set_level(client: SchemaRegistryClient, subject: str) -> None:
     """Sets the level. Some registries take none for a new subject, whose first schema fits anyway."""
     try:
-        client.set_compatibility(record_type.subject, COMPATIBILITY)
+        client.set_compatibility(subject, COMPATIBILITY)
     except SchemaRegistryError as error:
         if error.http_status_code != _NOT_FOUND:
             raise
 
 
-def _lookup(client: SchemaRegistryClient, record_type: RecordType) -> int | None:
+def _lookup(client: SchemaRegistryClient, subject: str, schema: Definition) -> int | None:
     try:
-        found = client.lookup_schema(record_type.subject, _schema(record_type)).schema_id
+        found = client.lookup_schema(subject, _registered(schema)).schema_id
     except SchemaRegistryError as error:
         if error.http_status_code == _NOT_FOUND:
             return None
@@ -179,27 +200,27 @@ def _lookup(client: SchemaRegistryClient, record_type: RecordType) -> int | None
     return None if found is None else int(found)
 
 
-def _fits(client: SchemaRegistryClient, record_type: RecordType) -> bool:
+def _fits(client: SchemaRegistryClient, subject: str, schema: Definition) -> bool:
     """Whether the subject would take the schema; one that does not exist takes any."""
     try:
-        return bool(client.test_compatibility_all_versions(record_type.subject, _schema(record_type)))
+        return bool(client.test_compatibility_all_versions(subject, _registered(schema)))
     except SchemaRegistryError as error:
         if error.http_status_code == _NOT_FOUND:
             return True
         raise
 
 
-def _level(client: SchemaRegistryClient, record_type: RecordType) -> str | None:
+def _level(client: SchemaRegistryClient, subject: str) -> str | None:
     try:
-        return str(client.get_compatibility(record_type.subject))
+        return str(client.get_compatibility(subject))
     except SchemaRegistryError as error:
         if error.http_status_code == _NOT_FOUND:
             return None
         raise
 
 
-def _schema(record_type: RecordType) -> Schema:
-    return Schema(schema_text(record_type), "AVRO")
+def _registered(schema: Definition) -> Schema:
+    return Schema(schema_text(schema), "AVRO")
 
 
 @contextmanager

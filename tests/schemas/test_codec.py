@@ -12,9 +12,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from schemas import codec as codec_module
 from schemas.avro_decoder import compile_decoder
 from schemas.avro_encoder import compile_encoder
-from schemas.catalogue import RECORD_TYPES
+from schemas.catalogue import RECORD_TYPES, RecordType
 from schemas.codec import Codec, DecodeError, EncodeError, without_logical_types
 from schemas.definitions import self_contained
 from tests.schemas import records
@@ -177,10 +178,21 @@ def test_records_of_an_earlier_version_are_read_in_todays_shape(monkeypatch: pyt
     """After an upgrade, state and topics written before it stay readable."""
     now = SCHEMAS["OrderChange"]
     earlier = {**now, "fields": [field for field in now["fields"] if field["name"] != "event_kind"]}
-    monkeypatch.setattr("schemas.codec.published", lambda _: {"0.9.0": earlier, "1.0.0": now})
-    codec = Codec(IDS, {("OrderChange", "0.9.0"): 77})
+    original = codec_module.versions
+
+    def with_earlier(record_type: RecordType) -> dict[str, Any]:
+        schemas = original(record_type)
+        return {"OrderChange@0.9.0": earlier, **schemas} if "OrderChange" in schemas else schemas
+
+    monkeypatch.setattr(codec_module, "versions", with_earlier)
+    codec = Codec(IDS | {"OrderChange@0.9.0": 77})
     old = records.full(earlier)
     framed = b"\0\0\0\0\x4d" + compile_encoder(earlier)(old)
     assert codec.decode(framed) == ("OrderChange", old | {"event_kind": None})
-    with pytest.raises(ValueError, match="no published version"):
-        Codec(IDS, {("OrderChange", "0.8.0"): 78})
+
+
+@pytest.mark.parametrize("name", ["OrderChange@0.8.0", "Order", "oms.order.v1.OrderChange", ""])
+def test_an_id_of_an_unknown_schema_is_refused(name: str) -> None:
+    """A remembered id whose schema this release does not have stops the start, not the first record."""
+    with pytest.raises(ValueError, match="not the name of a published schema"):
+        Codec({name: 1})

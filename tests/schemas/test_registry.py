@@ -14,6 +14,7 @@ from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from deploy.local.stack import Endpoints
 from schemas import registry
 from schemas.catalogue import RECORD_TYPES, RecordType
+from schemas.definitions import self_contained
 from schemas.registry import SubjectState
 
 NOWHERE = "http://user:password@127.0.0.1:9/apis/ccompat/v7"
@@ -31,15 +32,15 @@ def evolve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """Lets a test change the schema of one record type for a while."""
 
     def change(name: str, edit: Any) -> None:
-        original = registry.self_contained
+        original = registry.versions
 
         def changed(record_type: RecordType) -> Any:
-            definition = copy.deepcopy(original(record_type))
+            schemas = copy.deepcopy(original(record_type))
             if record_type.name == name:
-                edit(definition["fields"])
-            return definition
+                edit(schemas[name]["fields"])
+            return schemas
 
-        monkeypatch.setattr(registry, "self_contained", changed)
+        monkeypatch.setattr(registry, "versions", changed)
 
     yield change
 
@@ -113,7 +114,36 @@ def test_the_registry_keeps_owners(stack: Endpoints, record_types: list[RecordTy
     client = SchemaRegistryClient({"url": stack.schema_registry_url})
     kept: Schema = client.get_schema(ids["CanonicalOrder"])
     assert kept.schema_str is not None
-    assert kept.schema_str.count('"oms.owner"') == registry.schema_text(record_types[0]).count('"oms.owner"')
+    sent = registry.schema_text(self_contained(record_types[0]))
+    assert kept.schema_str.count('"oms.owner"') == sent.count('"oms.owner"') > 200
+
+
+@pytest.mark.stack
+def test_earlier_versions_have_ids_too(
+    stack: Endpoints, record_types: list[RecordType], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After an upgrade a worker knows the ids of what was written before it, also in a new registry."""
+    url = stack.schema_registry_url
+    original = registry.versions
+
+    def with_earlier(record_type: RecordType) -> Any:
+        schemas = original(record_type)
+        if record_type.name != "OrderChange":
+            return schemas
+        earlier = copy.deepcopy(schemas["OrderChange"])
+        earlier["fields"] = [field for field in earlier["fields"] if field["name"] != "event_kind"]
+        return {"OrderChange@0.9.0": earlier, **schemas}
+
+    monkeypatch.setattr(registry, "versions", with_earlier)
+    ids = registry.register(url, record_types)
+    assert ids["OrderChange@0.9.0"] != ids["OrderChange"]
+    assert registry.resolve_ids(url, record_types) == ids
+    assert set(registry.fingerprints()) == set(ids)
+    reports = registry.check(url, record_types)
+    assert {r.version: r.schema_id for r in reports if r.record == "OrderChange"} == {
+        "0.9.0": ids["OrderChange@0.9.0"],
+        "1.0.0": ids["OrderChange"],
+    }
 
 
 def test_a_registry_that_is_away_is_named_without_its_password() -> None:
