@@ -66,6 +66,19 @@ class DatabaseAway(OrdergateError):
         )
 
 
+class DatabaseRefuses(OrdergateError):
+    """Repair the database: it refuses what any event writes, so quarantining events would be wrong."""
+
+    def __init__(self, address: str, reason: str) -> None:
+        """`address`: `host:port/database`; `reason`: the class of the refusal with table and column."""
+        super().__init__(
+            f"PostgreSQL at {address} refuses one event after the other",
+            known=f"the last one for {reason}: a table that was changed by hand, or a fault of this version",
+            safe="nothing was published that is not in the database; the events wait in Kafka",
+            do="compare the tables with `ordergate check`, repair what differs, then start again",
+        )
+
+
 class BrokerAway(OrdergateError):
     """Bring Kafka back, or correct KAFKA_BOOTSTRAP_SERVERS."""
 

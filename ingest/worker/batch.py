@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -18,6 +18,7 @@ from ingest.database.positions import Advance
 from ingest.database.unit_of_work import UnitOfWork
 from ingest.decision import HandOver
 from ingest.drafts import Draft
+from ingest.errors import DatabaseRefuses
 from ingest.pipeline import Pipeline, guests_within_reach, orders_within_reach
 from ingest.raw_event import RawEvent
 from ingest.state import BatchState, Carrier, ParkedEvent
@@ -31,6 +32,8 @@ from quality.finding import Finding
 
 log = structlog.get_logger()
 MOST_TRIES = 20
+MOST_REFUSED = 5
+"""Events of one batch that may be quarantined because PostgreSQL refuses them; more are not the events' fault."""
 
 
 @dataclass(slots=True)
@@ -87,21 +90,34 @@ class BatchProcessor:
 
     def commit(
         self, owned: Mapping[PartitionKey, OwnedPartition], understood: Sequence[Understood]
-    ) -> list[Committed]:
+    ) -> Iterator[Committed]:
         """Decide and commit events in their order; usually one transaction.
 
         When PostgreSQL refuses what a batch writes, the batch is halved until the one event is found that is
         the cause; that one is quarantined, and the others go their way. Each part is committed by itself: the
-        caller publishes them in this order. Raises DatabaseLost or Fenced.
+        caller publishes one before it asks for the next. Raises DatabaseLost or Fenced, and DatabaseRefuses when it is not an
+        event but everything that PostgreSQL refuses.
         """
-        try:
-            return [self._commit(owned, understood, [])]
-        except Refused as refused:
-            if len(understood) == 1:
-                self._mark_refused(understood[0], refused)
-                return [self._commit(owned, understood, [])]
-        middle = len(understood) // 2
-        return self.commit(owned, understood[:middle]) + self.commit(owned, understood[middle:])
+        return self._commit_parts(owned, understood, MOST_REFUSED)
+
+    def _commit_parts(
+        self, owned: Mapping[PartitionKey, OwnedPartition], understood: Sequence[Understood], patience: int
+    ) -> Iterator[Committed]:
+        parts = [understood]
+        while parts:
+            part = parts.pop(0)
+            try:
+                yield self._commit(owned, part, [])
+            except Refused as refused:
+                if len(part) > 1:
+                    middle = len(part) // 2
+                    parts[:0] = [part[:middle], part[middle:]]
+                    continue
+                if patience == 0:
+                    raise DatabaseRefuses(self._database.address, refused.reason) from refused
+                patience -= 1
+                self._mark_refused(part[0], refused)
+                parts.insert(0, part)
 
     def end_waiting(self, partition: OwnedPartition, overdue: Sequence[ParkedEvent]) -> Committed:
         """Decide on parked events of a partition whose time is over: a journal row that moves no offset."""

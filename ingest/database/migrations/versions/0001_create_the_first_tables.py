@@ -62,7 +62,6 @@ def upgrade() -> None:
         sa.Column("guest_id", sa.UUID(), nullable=False),
         sa.Column("channel", sa.Text(), nullable=False),
         sa.Column("source_account", sa.Text(), nullable=False),
-        sa.Column("session_ref", sa.Text(), nullable=False),
         sa.Column("status", sa.Text(), nullable=False),
         sa.Column("version", sa.BigInteger(), nullable=False),
         sa.Column("started_at", sa.BigInteger(), nullable=False),
