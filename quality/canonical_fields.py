@@ -1,4 +1,4 @@
-"""The paths of the canonical order's fields, as contracts and findings name them: `lines[].quantity.scale`."""
+"""The paths of the canonical order's fields, as contracts and findings name them: `lines[].sku`."""
 
 from __future__ import annotations
 
