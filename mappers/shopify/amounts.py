@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from decimal import Decimal, localcontext
 from fractions import Fraction
 from functools import lru_cache
@@ -64,11 +64,6 @@ class _Minors(dict[str | None, int]):
         return minor
 
 
-@lru_cache(maxsize=256)
-def _minors(currency: str, exponent: int) -> _Minors:
-    return _Minors(currency, exponent)
-
-
 @dataclass(frozen=True, slots=True)
 class Rate:
     """How many units of the shop's currency one unit of the buyer's was worth in this order."""
@@ -83,18 +78,15 @@ class Rate:
             return str(Decimal(rate.numerator) / Decimal(rate.denominator))
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Amounts:
     """Amounts as integers of `exponent` decimals of `currency`, the shop's."""
 
     currency: str
     exponent: int
-    rate: Rate | None = None
-    minor: Mapping[str | None, int] = field(init=False)
+    minor: Mapping[str | None, int]
     """Minor units by text, 0 for a missing one; raises FinerAmountError, or ValueError when too large."""
-
-    def __post_init__(self) -> None:
-        self.minor = _minors(self.currency, self.exponent)
+    rate: Rate | None
 
     def of(self, minor: int) -> Money:
         """Money of that many minor units."""
@@ -121,6 +113,17 @@ class Amounts:
         if not -LIMIT < minor < LIMIT:
             raise ValueError("an amount has more than 15 digits in the shop's currency")
         return minor
+
+
+@lru_cache(maxsize=256)
+def amounts_of(currency: str, exponent: int) -> Amounts:
+    """Amounts of orders shown in the shop's own currency."""
+    return Amounts(currency, exponent, _Minors(currency, exponent), None)
+
+
+def converted_amounts_of(currency: str, exponent: int, rate: Rate | None) -> Amounts:
+    """Amounts of an order with that rate to the buyer's currency."""
+    return replace(amounts_of(currency, exponent), rate=rate)
 
 
 def rate_of(pairs: Iterable[MoneySet | None], currency: str) -> Rate | None:

@@ -65,7 +65,7 @@ class Delivery(NamedTuple):
 def delivery(document: Mapping[str, Any]) -> Delivery | None:
     """The webhook inside an EventBridge event, None when the document is none.
 
-    Source: https://shopify.dev/docs/apps/build/webhooks/subscribe/get-started?deliveryMethod=eventBridge
+    See https://shopify.dev/docs/api/admin-graphql/latest/mutations/eventBridgeWebhookSubscriptionCreate.
     """
     detail = document.get("detail")
     if not isinstance(detail, Mapping) or not isinstance(payload := detail.get("payload"), Mapping):

@@ -7,7 +7,14 @@ from typing import Any, Final, cast
 
 from mappers.candidate import Defect, DefectiveEvent, EventContext
 from mappers.shopify import payload as shopify
-from mappers.shopify.amounts import Amounts, FinerAmountError, coarsened, rate_of
+from mappers.shopify.amounts import (
+    Amounts,
+    FinerAmountError,
+    amounts_of,
+    coarsened,
+    converted_amounts_of,
+    rate_of,
+)
 from mappers.shopify.cancelled_units import edited, shipped_before, take_out
 from mappers.shopify.fulfilments import fulfilment_of
 from mappers.shopify.lines import Discounts, positions_of, shipping_of, taxes_of
@@ -78,10 +85,10 @@ def _map(
     if updated_at is None:
         updated_at = context.received_at
     shown = order.get("presentment_currency")
-    rate = None
+    amounts = amounts_of(currency, exponent)
     if shown and shown != currency:
-        rate = rate_of((order.get("total_price_set"), order.get("total_shipping_price_set")), currency)
-    amounts = Amounts(currency, exponent, rate)
+        rate = rate_of([order.get("total_price_set")], currency)
+        amounts = converted_amounts_of(currency, exponent, rate)
     order_id = identifiers.order_id(SOURCE, context.source_account, order["id"])
 
     discounts = Discounts(order.get("discount_applications"), amounts)
@@ -141,7 +148,7 @@ def _map(
         "shipping_address": address_of(order.get("shipping_address")),
         "currency": currency,
         "presentment_currency": shown or None,
-        "fx_rate": None if rate is None else rate.text(),
+        "fx_rate": None if amounts.rate is None else amounts.rate.text(),
         "totals": totals_of(order, positions, shipping, adjustments, amounts),
         "prices_include_tax": order.get("taxes_included") is True,
         "tax_lines": tax_lines,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -19,7 +19,7 @@ from mappers.candidate import (
 )
 from mappers.shopify import bodies, unknown_fields
 from mappers.shopify import payload as shopify
-from mappers.shopify.amounts import Amounts, FinerAmountError, coarsened, rate_of
+from mappers.shopify.amounts import FinerAmountError, coarsened, converted_amounts_of, rate_of
 from mappers.shopify.bodies import Resource
 from mappers.shopify.canonical_order import SOURCE, business_defects, map_order, unknown_currency
 from mappers.shopify.defects import defects
@@ -74,7 +74,7 @@ def _refund(fields: Mapping[str, Any], context: EventContext) -> PartialChange:
     pairs = _pairs(refund)
     exponent = usual = money.exponent(currency)
     while True:
-        amounts = Amounts(currency, exponent, rate_of(pairs, currency))
+        amounts = converted_amounts_of(currency, exponent, rate_of(pairs, currency))
         try:
             adjustments: list[Adjustment] = adjustments_of(refund, change.order_id, amounts, at)
             payments: list[Payment] = payments_of(refund.get("transactions") or (), amounts, at)
@@ -154,7 +154,8 @@ _MAP: Final[Mapping[Resource, Callable[[Mapping[str, Any], EventContext], Mapped
 
 def _validated(model: TypeAdapter[_Resource], fields: Mapping[str, Any]) -> _Resource:
     try:
-        return model.validate_python(fields)
+        # The adapter's own method only adds a call around this one.
+        return cast(_Resource, model.validator.validate_python(fields))
     except ValidationError as error:
         plain = _with_plain_ids(fields)
         if plain != fields:

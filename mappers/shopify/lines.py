@@ -204,5 +204,4 @@ def shipping_of(
                 "taxes": taxes_of(shipping.get("tax_lines"), amounts)[0],
             }
         )
-    pair = order.get("total_shipping_price_set")
-    return mapped, total if pair is None else amounts.in_pair(pair)
+    return mapped, total

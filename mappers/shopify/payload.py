@@ -294,7 +294,6 @@ class Order(TypedDict, total=False):
     total_discounts: Amount | None
     total_tip_received: Amount | None
     total_outstanding: Amount | None
-    total_shipping_price_set: MoneySet | None
     original_total_duties_set: MoneySet | None
     original_total_additional_fees_set: MoneySet | None
     line_items: list[LineItem] | None
