@@ -97,16 +97,22 @@ class Lifecycle:
         """What changed between two readings of an order; every axis where it is seen for the first time."""
         if before is None:
             return [self._first(axis, state) for axis, state in _by_axis(after)]
-        changed = []
-        for (axis, old), (_, new) in zip(_by_axis(before), _by_axis(after), strict=True):
-            if old != new:
-                verdict, rule = self._judged[axis, old, new]
-                changed.append(Transition(axis, old, new, verdict, rule))
+        changed: list[Transition] = []
+        if before.order != after.order:
+            changed.append(self._change("order", before.order, after.order))
+        if before.payment != after.payment:
+            changed.append(self._change("payment", before.payment, after.payment))
+        if before.fulfilment != after.fulfilment:
+            changed.append(self._change("fulfilment", before.fulfilment, after.fulfilment))
         return changed
 
     def backdated(self, first: Statuses) -> bool:
         """Whether an order first seen in these states had a past that was not seen."""
         return any(state not in self._entry[axis] for axis, state in _by_axis(first))
+
+    def _change(self, axis: Axis, before: str, after: str) -> Transition:
+        verdict, rule = self._judged[axis, before, after]
+        return Transition(axis, before, after, verdict, rule)
 
     def _first(self, axis: Axis, state: str) -> Transition:
         rule = None if state in self._entry[axis] else "transition_has_origin"
