@@ -7,11 +7,10 @@ contract, so that each finding reaches the owner who can fix its cause.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     ConfigDict,
     Field,
     PlainValidator,
@@ -21,6 +20,8 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from schemas import instants, money
+
+T = TypeVar("T")
 
 
 class UnknownFields:
@@ -38,13 +39,20 @@ def _unknown(value: object, info: ValidationInfo) -> object:
     return value
 
 
-class Payload(BaseModel):
-    """A part of a web event. Unknown fields are allowed and counted; types are never coerced."""
+_UNKNOWN_FIELD: Final = Annotated[Any, PlainValidator(_unknown), WithJsonSchema({})]
+_CONFIG: Final = ConfigDict(strict=True, use_attribute_docstrings=True)
 
-    model_config = ConfigDict(extra="allow", strict=True, use_attribute_docstrings=True)
 
-    # Called for unknown fields only, so that an event without any pays nothing for the count.
-    __pydantic_extra__: dict[str, Annotated[Any, PlainValidator(_unknown), WithJsonSchema({})]]
+def part(cls: type[T]) -> type[T]:
+    """A part of an event: types are never coerced, unknown fields are allowed and counted.
+
+    Parts are typed dictionaries, which pydantic validates twice as fast as model classes. The type of their
+    extra items (PEP 728) is validated for unknown fields only: an event without any pays nothing.
+    """
+    # Set as attributes, because type checkers do not know PEP 728's class arguments yet.
+    cls.__pydantic_config__ = _CONFIG  # type: ignore[attr-defined]
+    cls.__extra_items__ = _UNKNOWN_FIELD  # type: ignore[attr-defined]
+    return cls
 
 
 def _instant(text: str) -> int:

@@ -44,68 +44,74 @@ def canonical_word(word: str) -> Any:
 def map_payment(payment: web.Payment, amounts: Amounts) -> Payment:
     """One movement of money towards the shop."""
     return {
-        "payment_id": payment.payment_id,
-        "method": canonical_word(payment.method),
-        "gateway": payment.gateway or None,
-        "kind": canonical_word(payment.kind),
-        "status": canonical_word(payment.status),
-        "amount": amounts(payment.amount),
-        "at": payment.at,
-        "updated_at": payment.at if payment.updated_at is None else payment.updated_at,
-        "parent_payment_id": payment.parent_payment_id,
-        "external_ref": payment.reference or None,
+        "payment_id": payment["payment_id"],
+        "method": canonical_word(payment["method"]),
+        "gateway": payment.get("gateway") or None,
+        "kind": canonical_word(payment["kind"]),
+        "status": canonical_word(payment["status"]),
+        "amount": amounts(payment["amount"]),
+        "at": payment["at"],
+        "updated_at": payment.get("updated_at") or payment["at"],
+        "parent_payment_id": payment.get("parent_payment_id"),
+        "external_ref": payment.get("reference") or None,
     }
 
 
 def map_fulfilment(part: web.Fulfilment, order_id: str) -> Fulfilment:
     """One parcel, pick-up or download."""
-    promised = part.promised
+    promised = part.get("promised")
     return {
-        "fulfilment_id": part.fulfilment_id,
-        "type": canonical_word(part.type),
-        "status": canonical_word(part.status),
-        "source_status": part.status,
-        "carrier": part.carrier or None,
-        "tracking": [{"number": entry.number or None, "url": entry.url or None} for entry in part.tracking],
-        "location_ref": part.location_id or None,
-        "items": [_item(item, order_id) for item in part.items],
-        "promise": None if promised is None else {"earliest": promised.earliest, "latest": promised.latest},
-        "events": [
-            {"type": event.type, "at": event.at, "detail": event.detail or None} for event in part.events
+        "fulfilment_id": part["fulfilment_id"],
+        "type": canonical_word(part.get("type") or "ship"),
+        "status": canonical_word(part["status"]),
+        "source_status": part["status"],
+        "carrier": part.get("carrier") or None,
+        "tracking": [
+            {"number": entry.get("number") or None, "url": entry.get("url") or None}
+            for entry in part.get("tracking") or ()
         ],
-        "created_at": part.created_at,
-        "updated_at": part.updated_at,
+        "location_ref": part.get("location_id") or None,
+        "items": [_item(item, order_id) for item in part["items"]],
+        "promise": None
+        if promised is None
+        else {"earliest": promised.get("earliest"), "latest": promised.get("latest")},
+        "events": [
+            {"type": event["type"], "at": event["at"], "detail": event.get("detail") or None}
+            for event in part.get("events") or ()
+        ],
+        "created_at": part["created_at"],
+        "updated_at": part["updated_at"],
     }
 
 
 def _item(item: web.FulfilledItem, order_id: str) -> ItemQuantity:
     return {
-        "line_id": identifiers.line_id(order_id, item.line_id),
-        "source_line_id": item.line_id,
-        "quantity": item.quantity,
+        "line_id": identifiers.line_id(order_id, item["line_id"]),
+        "source_line_id": item["line_id"],
+        "quantity": item["quantity"],
     }
 
 
 def map_refund(refund: web.Refund, order_id: str, amounts: Amounts) -> Adjustment:
     """Money or goods going back."""
     return {
-        "adjustment_id": refund.refund_id,
-        "kind": canonical_word(refund.kind),
-        "status": canonical_word(refund.status),
-        "reason": refund.reason or None,
+        "adjustment_id": refund["refund_id"],
+        "kind": canonical_word(refund.get("kind") or "refund"),
+        "status": canonical_word(refund["status"]),
+        "reason": refund.get("reason") or None,
         "lines": [
             {
-                "line_id": identifiers.line_id(order_id, line.line_id),
-                "source_line_id": line.line_id,
-                "quantity": line.quantity,
-                "returned": line.returned,
-                "amount": amounts(line.amount),
+                "line_id": identifiers.line_id(order_id, line["line_id"]),
+                "source_line_id": line["line_id"],
+                "quantity": line.get("quantity") or 0,
+                "returned": line.get("returned") or False,
+                "amount": amounts(line["amount"]),
             }
-            for line in refund.lines
+            for line in refund.get("lines") or ()
         ],
-        "amount": amounts(refund.amount),
-        "at": refund.at,
-        "updated_at": refund.at if refund.updated_at is None else refund.updated_at,
+        "amount": amounts(refund["amount"]),
+        "at": refund["at"],
+        "updated_at": refund.get("updated_at") or refund["at"],
     }
 
 
@@ -113,10 +119,10 @@ def map_totals(
     order: web.Order, payments: list[Payment], adjustments: list[Adjustment], amounts: Amounts
 ) -> Totals:
     """The sums as sent, and those over payments and refunds. Gift cards are payments: `gift_card` is 0."""
-    sent = order.totals
-    currency = order.currency
-    total = amounts(sent.total)
-    current = total if sent.current_total is None else amounts(sent.current_total)
+    sent = order["totals"]
+    currency = order["currency"]
+    total = amounts(sent["total"])
+    current = amounts(sent.get("current_total") or sent["total"])
     captured = total_of(
         [entry["amount"] for entry in payments if entry["kind"] in ("CAPTURE", "SALE") and _succeeded(entry)],
         currency,
@@ -126,19 +132,19 @@ def map_totals(
         currency,
     )
     return {
-        "items_gross": amounts(sent.items),
-        "discount": amounts(sent.discount),
-        "shipping": amounts(sent.shipping),
-        "tax": amounts(sent.tax),
-        "fees": amounts(sent.fees),
-        "tip": amounts(sent.tip),
+        "items_gross": amounts(sent["items"]),
+        "discount": amounts(sent.get("discount") or "0"),
+        "shipping": amounts(sent.get("shipping") or "0"),
+        "tax": amounts(sent.get("tax") or "0"),
+        "fees": amounts(sent.get("fees") or "0"),
+        "tip": amounts(sent.get("tip") or "0"),
         "gift_card": money.zero(currency),
         "total_original": total,
         "total_current": current,
         "authorised": _open_authorizations(payments, currency),
         "captured": captured,
         "refunded": refunded,
-        "net_due": money.zero(currency) if order.cancelled_at else _less(current, captured),
+        "net_due": money.zero(currency) if order.get("cancelled_at") else _less(current, captured),
     }
 
 

@@ -6,9 +6,10 @@ contradict them. The order's statuses are derived (mappers/web/statuses.py).
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Required
 
 from pydantic import Field
+from typing_extensions import TypedDict
 
 from mappers.web.fields import (
     RATE_PATTERN,
@@ -16,400 +17,458 @@ from mappers.web.fields import (
     Count,
     Currency,
     Instant,
-    Payload,
     PaymentMethod,
     Quantity,
     Reference,
     ShortText,
     Text,
+    part,
 )
 
 
-class Customer(Payload):
+@part
+class Customer(TypedDict, total=False):
     """Who buys."""
 
-    type: Literal["guest", "member"]
+    type: Required[Literal["guest", "member"]]
     """A guest has no account, or did not use it; a member was logged in."""
-    customer_id: Reference | None = None
+    customer_id: Reference | None
     """The account's id. Required for members."""
-    loyalty_id: Reference | None = None
+    loyalty_id: Reference | None
     """The number of a loyalty membership given at checkout."""
 
 
-class Contact(Payload):
+@part
+class Contact(TypedDict, total=False):
     """How to reach the buyer about this order. At least one of `email` and `phone` is required."""
 
-    email: ShortText | None = Field(default=None, examples=["ada@example.org"])
+    email: Annotated[ShortText, Field(examples=["ada@example.org"])] | None
     """The e-mail address as the buyer typed it."""
-    phone: ShortText | None = Field(default=None, examples=["+32 470 12 34 56"])
+    phone: Annotated[ShortText, Field(examples=["+32 470 12 34 56"])] | None
     """The phone number as the buyer typed it, preferably with its country code."""
-    relay: bool = False
+    relay: Annotated[bool, Field(json_schema_extra={"default": False})] | None
     """True for a forwarding address (hide-my-email) that does not identify the buyer."""
-    verified_at: Instant | None = None
+    verified_at: Instant | None
     """When the storefront had proof that the buyer controls this contact."""
-    preferred: Literal["email", "phone"] | None = None
+    preferred: Literal["email", "phone"] | None
     """Where the buyer wants to be told about the order."""
 
 
-class Consent(Payload):
+@part
+class Consent(TypedDict, total=False):
     """One answer to one question the buyer was asked."""
 
-    purpose: ShortText = Field(examples=["marketing", "account", "transactional"])
+    purpose: Required[Annotated[ShortText, Field(examples=["marketing", "account", "transactional"])]]
     """What for."""
-    channel: ShortText | None = Field(default=None, examples=["email", "sms"])
+    channel: Annotated[ShortText, Field(examples=["email", "sms"])] | None
     """By which means, where the question was about one."""
-    granted: bool
+    granted: Required[bool]
     """The answer."""
-    at: Instant | None = None
+    at: Instant | None
     """When it was given."""
-    text_version: ShortText | None = None
+    text_version: ShortText | None
     """Which wording was shown."""
-    source: ShortText | None = Field(default=None, examples=["checkout"])
+    source: Annotated[ShortText, Field(examples=["checkout"])] | None
     """Where it was asked."""
 
 
-class Address(Payload):
+@part
+class Address(TypedDict, total=False):
     """A postal address."""
 
-    given_name: ShortText | None = None
+    given_name: ShortText | None
     """Given name of the recipient."""
-    family_name: ShortText | None = None
+    family_name: ShortText | None
     """Family name of the recipient."""
-    full_name: ShortText | None = None
+    full_name: ShortText | None
     """The name in one piece, where the form does not part it."""
-    company: ShortText | None = None
+    company: ShortText | None
     """Company or organisation."""
-    lines: list[ShortText] = Field(max_length=4)
+    lines: Required[Annotated[list[ShortText], Field(max_length=4)]]
     """Street, number and whatever stands above the city; up to four lines."""
-    city: ShortText | None = None
+    city: ShortText | None
     """City or locality."""
-    district: ShortText | None = None
+    district: ShortText | None
     """Part of the city, where addresses need it."""
-    region: ShortText | None = Field(default=None, examples=["US-CA"])
+    region: Annotated[ShortText, Field(examples=["US-CA"])] | None
     """ISO 3166-2 code of the state or province."""
-    postal_code: ShortText | None = None
+    postal_code: ShortText | None
     """Postal code as written in its country."""
-    country: str = Field(json_schema_extra={"pattern": "^[A-Z]{2}$"}, max_length=64, examples=["BE"])
+    country: Required[
+        Annotated[str, Field(json_schema_extra={"pattern": "^[A-Z]{2}$"}, max_length=64, examples=["BE"])]
+    ]
     """ISO 3166-1 alpha-2 code."""
-    phone: ShortText | None = None
+    phone: ShortText | None
     """Phone number for the carrier."""
-    latitude: ShortText | None = Field(default=None, examples=["50.8467"])
+    latitude: Annotated[ShortText, Field(examples=["50.8467"])] | None
     """Degrees north, as a decimal string."""
-    longitude: ShortText | None = Field(default=None, examples=["4.3525"])
+    longitude: Annotated[ShortText, Field(examples=["4.3525"])] | None
     """Degrees east, as a decimal string."""
-    type: ShortText | None = Field(default=None, examples=["home", "work", "pickup_point"])
+    type: Annotated[ShortText, Field(examples=["home", "work", "pickup_point"])] | None
     """What kind of place it is."""
 
 
-class Discount(Payload):
+@part
+class Discount(TypedDict, total=False):
     """An amount taken off."""
 
-    code: ShortText | None = None
+    code: ShortText | None
     """The code the buyer entered, if any."""
-    title: ShortText | None = None
+    title: ShortText | None
     """What the buyer sees."""
-    amount: Amount
+    amount: Required[Amount]
     """Amount taken off, positive."""
 
 
-class Tax(Payload):
+@part
+class Tax(TypedDict, total=False):
     """One tax, of one jurisdiction."""
 
-    title: ShortText | None = Field(default=None, examples=["VAT"])
+    title: Annotated[ShortText, Field(examples=["VAT"])] | None
     """What the buyer sees."""
-    jurisdiction: ShortText | None = Field(default=None, examples=["BE"])
+    jurisdiction: Annotated[ShortText, Field(examples=["BE"])] | None
     """Who levies it."""
-    rate: str | None = Field(default=None, pattern=RATE_PATTERN, examples=["0.21"])
+    rate: Annotated[str, Field(pattern=RATE_PATTERN, examples=["0.21"])] | None
     """Rate as a decimal fraction: 0.21 is 21 %."""
-    amount: Amount
+    amount: Required[Amount]
     """Amount of the tax."""
-    remitter: Literal["merchant", "marketplace"] = "merchant"
+    remitter: (
+        Annotated[Literal["merchant", "marketplace"], Field(json_schema_extra={"default": "merchant"})] | None
+    )
     """Who pays it to the authority."""
 
 
-class Shipping(Payload):
+@part
+class Shipping(TypedDict, total=False):
     """One way of delivery that is charged for."""
 
-    code: ShortText | None = None
+    code: ShortText | None
     """The service's code."""
-    title: ShortText | None = None
+    title: ShortText | None
     """What the buyer sees."""
-    price: Amount
+    price: Required[Amount]
     """Price before discounts."""
-    discounted_price: Amount | None = None
+    discounted_price: Amount | None
     """Price after discounts; left out when there are none."""
-    taxes: list[Tax] = Field(default_factory=list)
+    taxes: list[Tax] | None
     """Taxes on it."""
 
 
-class Option(Payload):
+@part
+class Option(TypedDict, total=False):
     """One property of the chosen variant."""
 
-    name: ShortText
+    name: Required[ShortText]
     """Such as `size`."""
-    value: ShortText
+    value: Required[ShortText]
     """Such as `M`."""
 
 
-class Line(Payload):
+@part
+class Line(TypedDict, total=False):
     """One thing ordered. Lines never disappear from an order: a removed line has all of it cancelled."""
 
-    line_id: Reference
+    line_id: Required[Reference]
     """Unique within the order, and stable over all its events."""
-    parent_line_id: Reference | None = None
+    parent_line_id: Reference | None
     """The line this one belongs to (a bundle's part, a modifier)."""
-    kind: Literal["good", "digital", "service", "fee", "modifier", "bundle_child", "gift_card"] = "good"
+    kind: (
+        Annotated[
+            Literal["good", "digital", "service", "fee", "modifier", "bundle_child", "gift_card"],
+            Field(json_schema_extra={"default": "good"}),
+        ]
+        | None
+    )
     """What kind of thing it is."""
-    sku: ShortText | None = None
+    sku: ShortText | None
     """Stock keeping unit: what the warehouse calls it."""
-    product_id: ShortText | None = None
+    product_id: ShortText | None
     """The catalogue's product."""
-    variant_id: ShortText | None = None
+    variant_id: ShortText | None
     """The catalogue's variant of it."""
-    gtin: ShortText | None = None
+    gtin: ShortText | None
     """GTIN, EAN, UPC or ISBN."""
-    title: ShortText
+    title: Required[ShortText]
     """What the buyer sees."""
-    options: list[Option] = Field(default_factory=list)
+    options: list[Option] | None
     """What the buyer chose."""
-    unit_price: Amount
+    unit_price: Required[Amount]
     """Price of one unit before discounts; with tax exactly if `prices_include_tax`."""
-    quantity: Quantity
+    quantity: Required[Quantity]
     """How much was ordered at placement, in steps of 10^-scale units: 150 at scale 2 is 1.50."""
-    cancelled_quantity: Count = 0
+    cancelled_quantity: Annotated[Count, Field(json_schema_extra={"default": 0})] | None
     """How much of `quantity` was cancelled before it was handed over."""
-    unit: ShortText = Field(default="piece", examples=["piece", "kg"])
+    unit: Annotated[ShortText, Field(examples=["piece", "kg"], json_schema_extra={"default": "piece"})] | None
     """What is counted."""
-    scale: int = Field(default=0, ge=0, le=6)
+    scale: Annotated[int, Field(ge=0, le=6, json_schema_extra={"default": 0})] | None
     """Decimals in the quantities of this line; 0 for pieces."""
-    discounts: list[Discount] = Field(default_factory=list)
+    discounts: list[Discount] | None
     """Discounts on this line, with its share of discounts on the whole order."""
-    taxes: list[Tax] = Field(default_factory=list)
+    taxes: list[Tax] | None
     """Taxes on this line."""
-    total: Amount
+    total: Required[Amount]
     """unit_price times quantity, less the discounts."""
-    requires_shipping: bool = True
+    requires_shipping: Annotated[bool, Field(json_schema_extra={"default": True})] | None
     """False for what is not shipped."""
 
 
-class Totals(Payload):
+@part
+class Totals(TypedDict, total=False):
     """The sums, at placement.
 
     items + shipping + fees + tip + (tax, unless prices include it) - discount = total.
     """
 
-    items: Amount
+    items: Required[Amount]
     """The sum of unit_price times quantity over all lines, before discounts."""
-    discount: Amount = "0"
+    discount: Annotated[Amount, Field(json_schema_extra={"default": "0"})] | None
     """Everything taken off: the discounts of all lines, of shipping, and of the order."""
-    shipping: Amount = "0"
+    shipping: Annotated[Amount, Field(json_schema_extra={"default": "0"})] | None
     """Shipping before discounts."""
-    tax: Amount = "0"
+    tax: Annotated[Amount, Field(json_schema_extra={"default": "0"})] | None
     """All taxes, whether or not prices include them."""
-    fees: Amount = "0"
+    fees: Annotated[Amount, Field(json_schema_extra={"default": "0"})] | None
     """Fees (gift wrap, service, small order)."""
-    tip: Amount = "0"
+    tip: Annotated[Amount, Field(json_schema_extra={"default": "0"})] | None
     """Tip."""
-    total: Amount
+    total: Required[Amount]
     """What the buyer agreed to pay. It never changes after placement, and refunds do not change it."""
-    current_total: Amount | None = None
+    current_total: Amount | None
     """What the order is worth after lines were cancelled or edited; left out when nothing was."""
 
 
-class Payment(Payload):
+@part
+class Payment(TypedDict, total=False):
     """One movement of money towards the shop, with an id of its own: a capture names its authorization."""
 
-    payment_id: Reference
+    payment_id: Required[Reference]
     """Unique within the order."""
-    parent_payment_id: Reference | None = None
+    parent_payment_id: Reference | None
     """The authorization that this captures or voids."""
-    kind: Literal["authorization", "capture", "sale", "void"]
+    kind: Required[Literal["authorization", "capture", "sale", "void"]]
     """A sale authorizes and captures at once."""
-    status: Literal["pending", "succeeded", "failed", "cancelled"]
+    status: Required[Literal["pending", "succeeded", "failed", "cancelled"]]
     """How it went."""
-    method: PaymentMethod
+    method: Required[PaymentMethod]
     """How the buyer pays. Gift cards and store credit are payments, not discounts."""
-    gateway: ShortText | None = None
+    gateway: ShortText | None
     """Payment service provider."""
-    amount: Amount
+    amount: Required[Amount]
     """Amount, in the order's currency."""
-    at: Instant
+    at: Required[Instant]
     """When it happened."""
-    updated_at: Instant | None = None
+    updated_at: Instant | None
     """When this entry changed last; left out when it never did."""
-    reference: ShortText | None = None
+    reference: ShortText | None
     """The provider's reference. Never a card number."""
 
 
-class FulfilledItem(Payload):
+@part
+class FulfilledItem(TypedDict, total=False):
     """Part of a line."""
 
-    line_id: Reference
+    line_id: Required[Reference]
     """The line."""
-    quantity: Quantity
+    quantity: Required[Quantity]
     """How much of it, at the line's scale."""
 
 
-class Tracking(Payload):
+@part
+class Tracking(TypedDict, total=False):
     """Where a parcel can be followed."""
 
-    number: ShortText | None = None
+    number: ShortText | None
     """The carrier's number."""
-    url: Annotated[str, Field(max_length=2000)] | None = None
+    url: Annotated[str, Field(max_length=2000)] | None
     """The page to open."""
 
 
-class Window(Payload):
+@part
+class Window(TypedDict, total=False):
     """A promised time; at least one end is known."""
 
-    earliest: Instant | None = None
+    earliest: Instant | None
     """Not before."""
-    latest: Instant | None = None
+    latest: Instant | None
     """Not after."""
 
 
-class FulfilmentEvent(Payload):
+@part
+class FulfilmentEvent(TypedDict, total=False):
     """Something that happened to a parcel."""
 
-    type: ShortText = Field(examples=["picked", "handed_over", "out_for_delivery", "delivered"])
+    type: Required[
+        Annotated[ShortText, Field(examples=["picked", "handed_over", "out_for_delivery", "delivered"])]
+    ]
     """What."""
-    at: Instant
+    at: Required[Instant]
     """When."""
-    detail: ShortText | None = None
+    detail: ShortText | None
     """Anything worth telling the buyer."""
 
 
-class Fulfilment(Payload):
+@part
+class Fulfilment(TypedDict, total=False):
     """One parcel, pick-up or download."""
 
-    fulfilment_id: Reference
+    fulfilment_id: Required[Reference]
     """Unique within the order."""
-    type: Literal["ship", "pickup", "delivery", "digital", "dine_in"] = "ship"
+    type: (
+        Annotated[
+            Literal["ship", "pickup", "delivery", "digital", "dine_in"],
+            Field(json_schema_extra={"default": "ship"}),
+        ]
+        | None
+    )
     """How it reaches the buyer."""
-    status: Literal[
-        "pending", "in_progress", "ready", "fulfilled", "delivered", "delivery_failed", "cancelled", "failed"
+    status: Required[
+        Literal[
+            "pending",
+            "in_progress",
+            "ready",
+            "fulfilled",
+            "delivered",
+            "delivery_failed",
+            "cancelled",
+            "failed",
+        ]
     ]
     """How far it is; `fulfilled` is handed over, `delivered` is received."""
-    items: list[FulfilledItem]
+    items: Required[list[FulfilledItem]]
     """What is in it."""
-    carrier: ShortText | None = None
+    carrier: ShortText | None
     """Carrier."""
-    tracking: list[Tracking] = Field(default_factory=list)
+    tracking: list[Tracking] | None
     """Where to follow it."""
-    location_id: ShortText | None = None
+    location_id: ShortText | None
     """The store or warehouse it comes from."""
-    promised: Window | None = None
+    promised: Window | None
     """When it was promised."""
-    events: list[FulfilmentEvent] = Field(default_factory=list)
+    events: list[FulfilmentEvent] | None
     """What happened to it so far."""
-    created_at: Instant
+    created_at: Required[Instant]
     """When it came to be."""
-    updated_at: Instant
+    updated_at: Required[Instant]
     """When it changed last."""
 
 
-class RefundedLine(Payload):
+@part
+class RefundedLine(TypedDict, total=False):
     """The part of a refund that is for one line."""
 
-    line_id: Reference
+    line_id: Required[Reference]
     """The line."""
-    quantity: Count = 0
+    quantity: Annotated[Count, Field(json_schema_extra={"default": 0})] | None
     """How much of it, at the line's scale; 0 when only money goes back."""
-    amount: Amount
+    amount: Required[Amount]
     """How much money for it."""
-    returned: bool = False
+    returned: Annotated[bool, Field(json_schema_extra={"default": False})] | None
     """True when the goods came back."""
 
 
-class Refund(Payload):
+@part
+class Refund(TypedDict, total=False):
     """Money or goods going back."""
 
-    refund_id: Reference
+    refund_id: Required[Reference]
     """Unique within the order."""
-    kind: Literal["refund", "return", "credit", "exchange", "price_adjustment", "dispute"] = "refund"
+    kind: (
+        Annotated[
+            Literal["refund", "return", "credit", "exchange", "price_adjustment", "dispute"],
+            Field(json_schema_extra={"default": "refund"}),
+        ]
+        | None
+    )
     """What it is. Goods that come back before any money does are a `return` with the amount 0."""
-    status: Literal["pending", "completed", "failed", "cancelled"]
+    status: Required[Literal["pending", "completed", "failed", "cancelled"]]
     """How it went."""
-    reason: ShortText | None = None
+    reason: ShortText | None
     """Why."""
-    amount: Amount
+    amount: Required[Amount]
     """Amount, positive, in the order's currency."""
-    lines: list[RefundedLine] = Field(default_factory=list)
+    lines: list[RefundedLine] | None
     """What it is for; empty for a goodwill refund."""
-    at: Instant
+    at: Required[Instant]
     """When it was decided."""
-    updated_at: Instant | None = None
+    updated_at: Instant | None
     """When it changed last; left out when it never did."""
 
 
-class Order(Payload):
+@part
+class Order(TypedDict, total=False):
     """The whole order as the storefront sees it now."""
 
-    order_id: Reference = Field(examples=["ord_7Q2M9"])
+    order_id: Required[Annotated[Reference, Field(examples=["ord_7Q2M9"])]]
     """The storefront's id, never reused. Also the Kafka key."""
-    number: ShortText | None = None
+    number: ShortText | None
     """What the buyer sees."""
-    version: int = Field(ge=1, le=2_147_483_647, examples=[1])
+    version: Required[Annotated[int, Field(ge=1, le=2_147_483_647, examples=[1])]]
     """1 at placement, then one more with every change of this order: no gaps, no repeats."""
-    checkout_id: Reference | None = None
+    checkout_id: Reference | None
     """The checkout it came from."""
-    origin: Literal["web", "app", "kiosk", "phone", "agent", "admin", "subscription"] = "web"
+    origin: (
+        Annotated[
+            Literal["web", "app", "kiosk", "phone", "agent", "admin", "subscription"],
+            Field(json_schema_extra={"default": "web"}),
+        ]
+        | None
+    )
     """Where the buyer was."""
-    test: bool = False
+    test: Annotated[bool, Field(json_schema_extra={"default": False})] | None
     """True for an order that nobody must act on."""
-    gift: bool = False
+    gift: Annotated[bool, Field(json_schema_extra={"default": False})] | None
     """True when it goes to somebody else, without prices."""
-    currency: Currency
+    currency: Required[Currency]
     """Currency of every amount in this order."""
-    prices_include_tax: bool
+    prices_include_tax: Required[bool]
     """Whether prices and line totals have tax in them."""
-    placed_at: Instant
+    placed_at: Required[Instant]
     """When the buyer agreed."""
-    updated_at: Instant | None = None
+    updated_at: Instant | None
     """When it changed last; the event's `occurred_at` stands in."""
-    confirmed_at: Instant | None = None
+    confirmed_at: Instant | None
     """When the shop accepted it."""
-    held_at: Instant | None = None
+    held_at: Instant | None
     """Since when it is on hold; left out again when the hold ends."""
-    hold_reason: ShortText | None = Field(default=None, examples=["fraud_review", "address_check"])
+    hold_reason: Annotated[ShortText, Field(examples=["fraud_review", "address_check"])] | None
     """Why it is on hold."""
-    cancelled_at: Instant | None = None
+    cancelled_at: Instant | None
     """When it was cancelled as a whole."""
-    cancel_reason: Literal["customer", "inventory", "fraud", "declined", "staff", "other"] | None = None
+    cancel_reason: Literal["customer", "inventory", "fraud", "declined", "staff", "other"] | None
     """Why it was cancelled."""
-    cancel_note: Text | None = None
+    cancel_note: Text | None
     """The reason in words."""
-    closed_at: Instant | None = None
+    closed_at: Instant | None
     """When the shop was done with it; left out again when re-opened."""
-    customer: Customer
+    customer: Required[Customer]
     """The buyer."""
-    contact: Contact
+    contact: Required[Contact]
     """How to reach the buyer."""
-    consents: list[Consent] = Field(default_factory=list)
+    consents: list[Consent] | None
     """What the buyer agreed to."""
-    billing_address: Address | None = None
+    billing_address: Address | None
     """Where the invoice goes."""
-    shipping_address: Address | None = None
+    shipping_address: Address | None
     """Where the goods go. Required when a line is shipped."""
-    totals: Totals
+    totals: Required[Totals]
     """The sums."""
-    lines: list[Line] = Field(min_length=1, max_length=1000)
+    lines: Required[Annotated[list[Line], Field(min_length=1, max_length=1000)]]
     """What was ordered."""
-    discounts: list[Discount] = Field(default_factory=list)
+    discounts: list[Discount] | None
     """Discounts on the whole order, as entered, for display: lines carry their shares."""
-    taxes: list[Tax] = Field(default_factory=list)
+    taxes: list[Tax] | None
     """Taxes of the whole order, summed by rate and jurisdiction."""
-    shipping: list[Shipping] = Field(default_factory=list)
+    shipping: list[Shipping] | None
     """What delivery was chosen."""
-    payments: list[Payment] = Field(default_factory=list)
+    payments: list[Payment] | None
     """Every movement of money so far."""
-    fulfilments: list[Fulfilment] = Field(default_factory=list)
+    fulfilments: list[Fulfilment] | None
     """Every parcel so far."""
-    refunds: list[Refund] = Field(default_factory=list)
+    refunds: list[Refund] | None
     """Everything that went back so far."""
-    locale: ShortText | None = Field(default=None, examples=["nl-BE"])
+    locale: Annotated[ShortText, Field(examples=["nl-BE"])] | None
     """The buyer's language, as a BCP 47 tag."""
-    note: Text | None = None
+    note: Text | None
     """What the buyer wrote."""
-    attribution: dict[str, str] = Field(default_factory=dict)
+    attribution: dict[str, str] | None
     """Campaign, referrer, experiment arm: whatever analytics needs."""

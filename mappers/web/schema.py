@@ -93,12 +93,16 @@ def document() -> dict[str, Any]:
     )
     generated = adapter.json_schema()
     definitions: dict[str, Any] = generated.pop("$defs")
+    envelope = TypeAdapter(events.Event).json_schema()["properties"]
     # An OpenAPI word; each event's own list of event types tells the same to any validator.
     generated.pop("discriminator")
     for name, definition in definitions.items():
         definition["additionalProperties"] = True
         definition["description"] = _one_line(definition["description"])
-        for field in definition["properties"].values():
+        for field_name, field in definition["properties"].items():
+            if "description" not in field:
+                # Docstrings of fields are not inherited: the envelope is described where it is defined.
+                field["description"] = envelope[field_name]["description"]
             _tidy(field)
         if name in _CONDITIONS:
             definition["allOf"] = [_CONDITIONS[name]]

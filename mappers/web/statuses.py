@@ -62,13 +62,13 @@ def source_statuses(
 
 
 def _order_word(order: Order) -> str:
-    if order.cancelled_at is not None:
+    if order.get("cancelled_at") is not None:
         return "cancelled"
-    if order.closed_at is not None:
+    if order.get("closed_at") is not None:
         return "closed"
-    if order.held_at is not None:
+    if order.get("held_at") is not None:
         return "held"
-    return "pending" if order.confirmed_at is None else "confirmed"
+    return "pending" if order.get("confirmed_at") is None else "confirmed"
 
 
 def _payment_word(totals: Totals, payments: list[Payment]) -> str:
