@@ -4,7 +4,7 @@ Every message may be logged and shown: constructors take addresses without crede
 never a personal value.
 """
 
-# ruff: noqa: N818 - a class is named after the state that an operator finds, which is its meaning
+
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence

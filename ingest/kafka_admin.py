@@ -42,7 +42,9 @@ class KafkaAdmin:
 
     def __init__(self, bootstrap_servers: str) -> None:
         self._servers = bootstrap_servers
-        self._client = AdminClient({"bootstrap.servers": bootstrap_servers, "metadata.recovery.strategy": "none"})
+        self._client = AdminClient(
+            {"bootstrap.servers": bootstrap_servers, "metadata.recovery.strategy": "none"}
+        )
         self.topic_id = cache(self._topic_id)
 
     def existing(self, names: Iterable[str]) -> dict[str, TopicState]:
@@ -63,10 +65,10 @@ class KafkaAdmin:
 
     def create(self, channels: Sequence[Channel], partitions: int, replication: int) -> list[str]:
         """Create what is missing of the raw topics and the output topics; gives the names created."""
-        wanted = [
-            NewTopic(channel.topic, partitions, replication, config=RAW_CONFIG) for channel in channels
+        wanted = [NewTopic(channel.topic, partitions, replication, config=RAW_CONFIG) for channel in channels]
+        wanted += [
+            NewTopic(topic.name, partitions, replication, config=topic.config()) for topic in OUTPUT_TOPICS
         ]
-        wanted += [NewTopic(topic.name, partitions, replication, config=topic.config()) for topic in OUTPUT_TOPICS]
         existing = self.existing([topic.topic for topic in wanted])
         missing = [topic for topic in wanted if topic.topic not in existing]
         if missing:

@@ -148,7 +148,8 @@ class Settings(BaseSettings):
         le=1_000,
         description="Wait for more events after the first. 0: lowest latency, more transactions.",
         json_schema_extra=_because(
-            "ms", "0: a lone event is not delayed; 5 costs 5 ms and saves up to a third of the time at gentle load"
+            "ms",
+            "0: a lone event is not delayed; 5 costs 5 ms and saves up to a third of the time at gentle load",
         ),
     )
 

@@ -76,9 +76,7 @@ class Observer:
                 age = max(now_ms - newest[partition.key], 0) / 1000
                 lag = max(lag, age)
                 self._metrics.lag(*partition.key, age)
-                self._metrics.journal_depth(
-                    *partition.key, partition.sequence - partition.published_sequence
-                )
+                self._metrics.journal_depth(*partition.key, partition.sequence - partition.published_sequence)
         counts: Counter[str] = Counter()
         for (_channel, outcome), count in self._outcomes.items():
             counts[outcome] += count

@@ -19,7 +19,13 @@ def trace() -> list:
     first = {"id": 71, "order_id": 1, "status": "success", "created_at": instant(100), "updated_at": instant(100),
              "tracking_company": "DHL", "tracking_number": "1", "line_items": [{"id": line + 1, "quantity": 1}]}  # fmt: skip
     first_delivered = {**first, "updated_at": instant(500), "shipment_status": "delivered"}
-    second = {**first, "id": 72, "created_at": instant(200), "updated_at": instant(200), "tracking_number": "2"}
+    second = {
+        **first,
+        "id": 72,
+        "created_at": instant(200),
+        "updated_at": instant(200),
+        "tracking_number": "2",
+    }
     refund = {"id": 81, "order_id": 1, "created_at": instant(300), "processed_at": instant(300), "note": "broken",
               "refund_line_items": [{"id": 1, "line_item_id": line + 1, "quantity": 1, "restock_type": "return",
                                      "subtotal": 10.0, "total_tax": 0.0}],
@@ -28,10 +34,24 @@ def trace() -> list:
               "order_adjustments": []}  # fmt: skip
     placed = shopify_order(1, at=0)
     paid = shopify_order(1, at=60, financial_status="paid")
-    part = shopify_order(1, at=100, financial_status="paid", fulfillment_status="partial", fulfillments=[first])
-    whole = shopify_order(1, at=200, financial_status="paid", fulfillment_status="fulfilled", fulfillments=[first, second])
-    refunded = {**whole, "updated_at": instant(300), "financial_status": "partially_refunded", "refunds": [refund]}
-    closed = {**refunded, "updated_at": instant(600), "closed_at": instant(600), "fulfillments": [first_delivered, second]}
+    part = shopify_order(
+        1, at=100, financial_status="paid", fulfillment_status="partial", fulfillments=[first]
+    )
+    whole = shopify_order(
+        1, at=200, financial_status="paid", fulfillment_status="fulfilled", fulfillments=[first, second]
+    )
+    refunded = {
+        **whole,
+        "updated_at": instant(300),
+        "financial_status": "partially_refunded",
+        "refunds": [refund],
+    }
+    closed = {
+        **refunded,
+        "updated_at": instant(600),
+        "closed_at": instant(600),
+        "fulfillments": [first_delivered, second],
+    }
     return [
         shopify(placed, "orders/create", event="e1"),
         shopify(paid, "orders/paid", event="e2"),
@@ -70,7 +90,11 @@ def test_the_trace_is_understood_step_by_step():
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.permutations(range(len(TRACE))), st.lists(st.integers(0, len(TRACE) - 1), max_size=6), st.randoms(use_true_random=False))
+@given(
+    st.permutations(range(len(TRACE))),
+    st.lists(st.integers(0, len(TRACE) - 1), max_size=6),
+    st.randoms(use_true_random=False),
+)
 def test_any_permutation_and_duplication_ends_in_the_same_state(order, again, random):
     """A shop whose webhooks overtake and repeat each other ends with the same order, each refund counted once."""
     indexes = list(order)

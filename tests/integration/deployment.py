@@ -168,6 +168,11 @@ class Deployment:
         with psycopg.connect(self.database_url) as connection:
             return connection.execute(statement, parameters).fetchall()
 
+    def rows_written(self, statement: str) -> None:
+        """Change the deployment's database by hand."""
+        with psycopg.connect(self.database_url) as connection:
+            connection.execute(statement)
+
     def decided(self) -> int:
         """How many raw events have an outcome."""
         return self.rows("SELECT count(*) FROM outcomes")[0][0]
@@ -200,7 +205,9 @@ class Deployment:
 
     def state(self) -> str:
         """For a failure's message: positions, outcomes and the ends of the logs."""
-        positions = self.rows("SELECT topic, partition, epoch, next_offset, sequence, owner, released FROM positions")
+        positions = self.rows(
+            "SELECT topic, partition, epoch, next_offset, sequence, owner, released FROM positions"
+        )
         logs = "\n".join(f"--- {w.log.name}\n{w.text()[-3000:]}" for w in self.workers)
         return f"decided {self.decided()}\n{positions}\n{logs}"
 
@@ -273,14 +280,16 @@ def audit(deployment: Deployment) -> dict[str, list[Message]]:
             _, record = codec.decode(message.value())  # type: ignore[arg-type]
             seen[record[key]].append(record[version])
         broken = {k: v for k, v in seen.items() if v != list(range(1, len(v) + 1))}
-        assert not broken, f"{topic}: versions are not contiguous and rising: {dict(list(broken.items())[:3])}"
+        assert not broken, (
+            f"{topic}: versions are not contiguous and rising: {dict(list(broken.items())[:3])}"
+        )
         if topic == "oms.orders.v1":
             stored = dict(deployment.rows("SELECT order_id::text, canonical_version FROM orders"))
             assert stored == {k: v[-1] for k, v in seen.items()}, "the database has what was published"
     return outputs
 
 
-def wait_until(condition, seconds: float, what: str, state=lambda: "") -> None:  # noqa: ANN001
+def wait_until(condition, seconds: float, what: str, state=lambda: "") -> None:
     """Wait for a condition; fail with what it was when it does not come true."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -30,7 +30,9 @@ def instant(seconds: int) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 86_400 + seconds))
 
 
-def shopify_order(number: int, at: int = 0, email: str = "guest@example.com", **changes: Any) -> dict[str, Any]:
+def shopify_order(
+    number: int, at: int = 0, email: str = "guest@example.com", **changes: Any
+) -> dict[str, Any]:
     order = {
         "id": number, "name": f"#{number}", "order_number": number, "email": email, "currency": "EUR",
         "created_at": instant(0), "updated_at": instant(at), "processed_at": instant(0),
@@ -51,7 +53,9 @@ def shopify_order(number: int, at: int = 0, email: str = "guest@example.com", **
     return {**order, **changes}
 
 
-def shopify(body: dict[str, Any], kind: str, *, event: str | None = None, partition: int | None = None) -> Raw:
+def shopify(
+    body: dict[str, Any], kind: str, *, event: str | None = None, partition: int | None = None
+) -> Raw:
     headers = [("X-Shopify-Topic", kind.encode()), ("X-Shopify-Shop-Domain", b"tea.myshopify.com")]
     if event:
         headers.append(("X-Shopify-Event-Id", event.encode()))

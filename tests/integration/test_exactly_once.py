@@ -18,7 +18,9 @@ def orders(count: int):
 
 
 @pytest.mark.parametrize("protocol", ["consumer", "classic"])
-def test_a_batch_decided_but_not_published_is_published_once_by_the_next_worker(deployment: Deployment, protocol: str):
+def test_a_batch_decided_but_not_published_is_published_once_by_the_next_worker(
+    deployment: Deployment, protocol: str
+):
     """A worker killed between the database's commit and Kafka's loses nothing and doubles nothing."""
     deployment.settings["ORDERGATE_GROUP_PROTOCOL"] = protocol
     deployment.settings["ORDERGATE_BATCH_SIZE"] = "50"
@@ -29,7 +31,11 @@ def test_a_batch_decided_but_not_published_is_published_once_by_the_next_worker(
     deployment.wait_decided(300)
     outputs = audit(deployment)
     assert len(outputs["oms.orders.v1"]) == 300
-    assert any("journal_rows" in line and '"journal_rows": 0' not in line for line in deployment.workers[1].text().splitlines() if "partition_recovered" in line)
+    assert any(
+        "journal_rows" in line and '"journal_rows": 0' not in line
+        for line in deployment.workers[1].text().splitlines()
+        if "partition_recovered" in line
+    )
 
 
 def test_a_batch_that_was_not_committed_is_decided_again(deployment: Deployment):
