@@ -1,0 +1,1 @@
+"""The vocabularies of the channels, as data files (see mappers/vocabulary.py)."""
