@@ -10,7 +10,7 @@ import structlog
 from ingest.assembly import worker
 from ingest.cli.deployment import settings
 from ingest.cli.errors import UnsafeSettings
-from ingest.cli.surroundings import SECTIONS, Verdict
+from ingest.cli.surroundings import BEFORE_A_START, Verdict
 from ingest.cli.terminal import say
 from ingest.settings import Settings
 from ingest.telemetry.health import Health, HealthServer
@@ -47,7 +47,7 @@ def run() -> None:
 def refuse_unsafe(given: Settings) -> None:
     """Raises UnsafeSettings when something would break a promise; what is only doubtful is said."""
     unsafe = []
-    for section in SECTIONS:
+    for section in BEFORE_A_START:
         for one in section(given):
             if one.verdict is Verdict.UNSAFE:
                 unsafe.append(one)

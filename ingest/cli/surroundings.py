@@ -237,12 +237,10 @@ def every_schema(given: Settings) -> Iterator[Looked]:
     )  # fmt: skip
 
 
-SECTIONS: Final[tuple[Callable[[Settings], Iterator[Looked]], ...]] = (
-    configuration,
-    database,
-    kafka,
-    every_schema,
-)
+BEFORE_A_START: Final[tuple[Callable[[Settings], Iterator[Looked]], ...]] = (configuration, database, kafka)
+"""What a worker looks at before it starts; it asks for the schemas' ids by itself."""
+
+SECTIONS: Final = (*BEFORE_A_START, every_schema)
 """Everything that is looked at, in turn. Each may raise DatabaseAway or BrokerAway."""
 
 
