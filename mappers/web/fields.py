@@ -7,6 +7,7 @@ contract, so that each finding reaches the owner who can fix its cause.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Annotated, Any, Final, Literal, TypeVar
 
 from pydantic import (
@@ -55,9 +56,15 @@ def part(cls: type[T]) -> type[T]:
     return cls
 
 
-def _instant(text: str) -> int:
+# Every snapshot repeats the instants of those before it.
+_parse: Final = lru_cache(maxsize=8192)(instants.parse)
+
+
+def _instant(text: object) -> int:
     try:
-        return instants.parse(text)
+        if isinstance(text, str):
+            return _parse(text)
+        raise ValueError
     except ValueError:
         raise PydanticCustomError(
             "instant", "must be an ISO 8601 instant with an offset, such as 2026-11-24T18:03:12.250+01:00"

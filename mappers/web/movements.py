@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 from mappers.web import order_payload as web
@@ -16,17 +17,22 @@ Amounts: TypeAlias = Callable[[str], Money]
 def reader(currency: str) -> Amounts:
     """Reads amounts whose form the payload model has checked: `schemas.money.money`, but faster."""
     decimals = money.exponent(currency)
-    unit = 10**decimals
 
     def read(text: str) -> Money:
-        whole, _, fraction = text.partition(".")
-        if len(fraction) == decimals:
-            return {"amount_minor": int(whole + fraction), "currency": currency, "exponent": decimals}
-        if not fraction:
-            return {"amount_minor": int(whole) * unit, "currency": currency, "exponent": decimals}
-        return money.money(text, currency)
+        amount, exponent = _scaled(text, decimals)
+        return {"amount_minor": amount, "currency": currency, "exponent": exponent}
 
     return read
+
+
+# Prices recur, and every snapshot repeats the amounts of those before it.
+@lru_cache(maxsize=8192)
+def _scaled(text: str, decimals: int) -> tuple[int, int]:
+    """(minor units, exponent) of a plain decimal without a sign, with no more decimals than needed."""
+    whole, _, fraction = text.partition(".")
+    fraction = fraction.rstrip("0")
+    exponent = max(decimals, len(fraction))
+    return int(whole + fraction.ljust(exponent, "0")), exponent
 
 
 def total_of(amounts: list[Money], currency: str) -> Money:

@@ -10,7 +10,8 @@ import pytest
 
 from consumers.web import CHANNEL
 from mappers.candidate import DefectiveEvent, EventContext, Mapped
-from schemas import types
+from mappers.web.movements import reader
+from schemas import money, types
 
 from .cases import CASES, FOLDER, fact
 
@@ -106,3 +107,12 @@ def test_null_is_the_same_as_a_field_left_out():
     with_nulls["data"]["order"].update(held_at=None, cancel_reason=None, closed_at=None)
     with_nulls["data"]["order"]["lines"][1].update(gtin=None, parent_line_id=None)
     assert understand(with_nulls) == understand(document)
+
+
+@pytest.mark.parametrize("currency", ["EUR", "JPY", "KWD", "CLF"])
+@pytest.mark.parametrize(
+    "text", ["0", "0.00", "0.0000", "12", "12.9", "12.90", "12.9000", "12.905", "0.0001", "999999999999.9999"]
+)
+def test_amounts_are_read_as_everywhere_else(text, currency):
+    """The fast reader of amounts gives the money that schemas.money gives."""
+    assert reader(currency)(text) == money.money(text, currency)
