@@ -22,9 +22,11 @@ bench: prepare ## measure this machine: make bench ARGS="--help"
 	@$(PYTHON_IN_VENV) -m bench $(ARGS)
 
 lint: prepare ## check style, format and types
-	$(PYTHON_IN_VENV) -m ruff check
-	$(PYTHON_IN_VENV) -m ruff format --check
-	$(PYTHON_IN_VENV) -m mypy
+	@failed=0; \
+	for check in "ruff check" "ruff format --check" "mypy"; do \
+		echo "$$check"; $(PYTHON_IN_VENV) -m $$check || failed=1; \
+	done; \
+	exit $$failed
 
 format: prepare ## format the code and repair what can be repaired automatically
 	$(PYTHON_IN_VENV) -m ruff check --fix

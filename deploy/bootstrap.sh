@@ -25,7 +25,12 @@ fail() {
 # The interpreter to make the environment with: the first that is new enough and whole.
 find_python() {
     too_old='' without_venv=''
-    for candidate in ${PYTHON:-python3.13 python3.12 python3.11 python3}; do
+    if [ -n "${PYTHON:-}" ]; then
+        set -- "$PYTHON"
+    else
+        set -- python3.13 python3.12 python3.11 python3
+    fi
+    for candidate; do
         command -v "$candidate" >/dev/null 2>&1 || continue
         if ! "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
             too_old="$too_old $candidate"

@@ -50,9 +50,9 @@ def interpreter(folder: Path, name: str, script: str) -> str:
     return str(path)
 
 
-def test_an_old_python_is_named_with_what_to_do(checkout, tmp_path):
+def test_an_old_python_is_named_with_what_to_do(checkout):
     """Somebody with an old Python learns which version is needed, and that another one can be named."""
-    said = bootstrap(checkout, PYTHON=interpreter(tmp_path, "python3.9", "exit 1"))
+    said = bootstrap(checkout, PYTHON=interpreter(checkout, "python3.9", "exit 1"))
     assert said.returncode != 0
     assert "no Python 3.11 or newer was found, only older ones" in said.stderr
     assert "make PYTHON=" in said.stderr
