@@ -1,4 +1,4 @@
-"""Canonical orders, partial changes and guest events as a person reads them. Contacts are masked, names left out."""
+"""Canonical orders, partial changes and guest events for people. Contacts are masked, names left out."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ OUTCOME_STYLES: Final = {
 }
 
 _SUMS: Final = (
-    ("discount", "−"),
+    ("discount", "-"),
     ("shipping", "+"),
     ("tax", "+"),
     ("fees", "+"),
@@ -48,7 +48,8 @@ def show_order(out: Console, order: CanonicalOrder) -> None:
     _row(out, "buyer", ", ".join([customer["kind"], *_contact(order["contact"])]))
     address = order["shipping_address"] or order["billing_address"]
     if address is not None:
-        _row(out, "goes to", " ".join(filter(None, (address["country"], address["postal_code"]))) or "unknown")
+        place = " ".join(filter(None, (address["country"], address["postal_code"])))
+        _row(out, "goes to", place or "unknown")
     _money(out, order)
     for at, line in enumerate(order["lines"][:_MOST_LINES]):
         _row(out, "lines" if at == 0 else "", _line(line))
@@ -102,7 +103,8 @@ def _row(out: Console, label: str, text: str) -> None:
 
 
 def _contact(contact: Contact) -> Iterable[str]:
-    email, phone = contact["email_norm"] or contact["email_raw"], contact["phone_e164"] or contact["phone_raw"]
+    email = contact["email_norm"] or contact["email_raw"]
+    phone = contact["phone_e164"] or contact["phone_raw"]
     if email:
         yield f"e-mail {masked_email(email)}{'' if contact['email_hash'] else ' (not usable)'}"
     if phone:
@@ -134,8 +136,9 @@ def _line(line: Line) -> str:
     quantity = line["quantity"]
     name = " ".join(filter(None, (line["sku"], line["title"])))
     price = f"{money.to_text(line['unit_price'])}, total {money.to_text(line['total'])}"
-    status = f", {line['line_status'].lower()}" if line["line_status"] not in ("UNKNOWN", "PROCESSING") else ""
-    return f"{scaled(quantity['ordered'], quantity['scale'])} × {name or line['source_line_id']} at {price}{status}"
+    count = scaled(quantity["ordered"], quantity["scale"])
+    told = "" if line["line_status"] in ("UNKNOWN", "PROCESSING") else f", {line['line_status'].lower()}"
+    return f"{count} x {name or line['source_line_id']} at {price}{told}"
 
 
 def scaled(value: int, decimals: int) -> str:

@@ -29,10 +29,9 @@ def show() -> int:
         )
         if one.verdict is not Verdict.OK:
             out.print(f"       why  {escape(one.why)}\n       do   {escape(one.do)}", soft_wrap=True)
-    out.print(
-        f"\n{counted[Verdict.OK]} ok, {counted[Verdict.WARN]} to look at, {counted[Verdict.UNSAFE]} unsafe", style="bold"
-    )
-    return UNSAFE if counted[Verdict.UNSAFE] else 0
+    ok, doubtful, unsafe = (counted[verdict] for verdict in Verdict)
+    out.print(f"\n{ok} ok, {doubtful} to look at, {unsafe} unsafe", style="bold")
+    return UNSAFE if unsafe else 0
 
 
 def show_json() -> int:
@@ -66,4 +65,5 @@ def _looked() -> Iterator[Looked]:
         try:
             yield from section(given)
         except (DatabaseAway, BrokerAway) as away:
-            yield Looked(section.__name__, away.what, Verdict.UNSAFE, away.known, "nothing works without it", away.do)
+            why = "nothing works without it"
+            yield Looked(section.__name__, away.what, Verdict.UNSAFE, away.known, why, away.do)

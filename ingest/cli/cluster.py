@@ -6,13 +6,15 @@ from collections.abc import Iterable
 from typing import Any
 
 from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec
+from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # its own typing hides it
 
 from consumers.kafka_source import Committed
 from ingest.errors import BrokerAway
 from ingest.worker.receipt import LogBounds
 
 _TIMEOUT_S = 10.0
+_EARLIEST: OffsetSpec = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
+_LATEST: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call]
 
 
 class Cluster:
@@ -44,7 +46,7 @@ class Cluster:
     def bounds(self, partitions: Iterable[tuple[str, int]]) -> dict[tuple[str, int], LogBounds]:
         """First and next offset of each partition's log, transactions under way not counted."""
         keys = list(partitions)
-        low, high = (self._offsets(keys, spec) for spec in (OffsetSpec.earliest(), OffsetSpec.latest()))
+        low, high = self._offsets(keys, _EARLIEST), self._offsets(keys, _LATEST)
         return {key: LogBounds(low[key], high[key]) for key in keys}
 
     def _offsets(self, keys: list[tuple[str, int]], spec: OffsetSpec) -> dict[tuple[str, int], int]:

@@ -1,5 +1,6 @@
-"""Every command with its options and help. The work is in the module of the same name, loaded when it is asked for:
-`ordergate --help` answers at once.
+"""Every command with its options and help.
+
+The work is in the module of the same name, loaded when it is asked for: `ordergate --help` answers at once.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ EventKind = Annotated[
     typer.Option(
         "--topic",
         metavar="KIND",
-        help="The event's kind as the channel's own header gives it: orders/create for Shopify, order.placed for web.",
+        help="The event's kind as the channel's own header gives it: orders/create for Shopify.",
     ),
 ]
 Headers = Annotated[
@@ -83,14 +84,12 @@ Files = Annotated[
 @app.command(rich_help_panel=_TRY)
 def up(
     *,
-    fresh: Annotated[
-        bool, typer.Option("--fresh", help="Forget all data of the local stack first.")
-    ] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Forget all data of the local stack first.")] = False,
 ) -> None:
     """Start Kafka, PostgreSQL and a schema registry on this machine, and prepare them.
 
-    No Docker, no root. What the environment names (KAFKA_BOOTSTRAP_SERVERS, DATABASE_URL, SCHEMA_REGISTRY_URL) is
-    used and not started. Running it again changes nothing.
+    No Docker, no root. What the environment names (KAFKA_BOOTSTRAP_SERVERS, DATABASE_URL,
+    SCHEMA_REGISTRY_URL) is used and not started. Running it again changes nothing.
     """
     from ingest.cli import stack
 
@@ -115,16 +114,18 @@ def status(*, json: Json = False) -> None:
 
 @app.command(rich_help_panel=_TRY)
 def demo(
-    events: Annotated[int, typer.Option(min=100, help="Raw events to publish, both channels together.")] = 5000,
+    events: Annotated[
+        int, typer.Option(min=100, help="Raw events to publish, both channels together.")
+    ] = 5000,
     seed: Annotated[int, typer.Option(help="The same seed gives the same events.")] = 7,
     *,
     keep_running: Annotated[
         bool, typer.Option("--keep-running", help="Leave the demo's stack up, to look around in.")
     ] = False,
 ) -> None:
-    """Watch a live stream of order events from two channels become governed orders, then see where each event went.
+    """Watch order events of two channels become governed orders, then see where each of them went.
 
-    Uses a stack of its own, empty at the start and gone at the end.
+    Uses a stack of its own, empty at the start and stopped at the end.
     """
     from ingest.cli import demo as command
 
@@ -140,10 +141,10 @@ def map_payloads(
     *,
     json: Json = False,
 ) -> None:
-    """Show what Ordergate makes of a payload: the canonical order, its outcome, and every finding with its owner.
+    """Show what Ordergate makes of a payload: canonical order, outcome, every finding with its owner.
 
-    Needs no Kafka, no database, no registry. It runs the pipeline's own code, as if the event were the first of its
-    order. Exit code 1 when a payload has a defect, 2 when a file cannot be read.
+    Needs no Kafka, no database, no registry. It runs the pipeline's own code, as if the event were the first
+    of its order. Exit code 1 when a payload has a defect, 2 when a file cannot be read.
 
     `ordergate map --channel web order.json`
 
@@ -169,8 +170,8 @@ def publish(
 ) -> None:
     """Publish payloads as raw events on the channel's topic, and print where each one is.
 
-    The key is what the channel keys by: the order's id, or the session's. Payloads are sent as they are, defects
-    included: look at them with `ordergate map` first.
+    The key is what the channel keys by: the order's id, or the session's. Payloads are sent as they are,
+    defects included: look at them with `ordergate map` first.
 
     `ordergate publish --channel shopify --topic orders/create order.json`
     """
@@ -194,12 +195,15 @@ def run() -> None:
 
 @app.command(rich_help_panel=_OPERATE)
 def outcomes(
-    channel: Annotated[str | None, typer.Option("--channel", "-c", metavar="NAME", help="Of one channel.")] = None,
+    channel: Annotated[
+        str | None, typer.Option("--channel", "-c", metavar="NAME", help="Of one channel.")
+    ] = None,
     outcome: Annotated[
         OutcomeName | None, typer.Option(case_sensitive=False, help="With this outcome.")
     ] = None,
     order: Annotated[
-        str | None, typer.Option(metavar="ORDER", help="Of one order: its order_id, or the source's id or number.")
+        str | None,
+        typer.Option(metavar="ORDER", help="Of one order: its order_id, or the source's id or number."),
     ] = None,
     since: Annotated[
         str | None, typer.Option(metavar="TIME", help="Decided since: 30m, 2h, 3d, or 2026-08-01T12:00:00Z.")
@@ -227,12 +231,15 @@ def outcomes(
 
 @app.command(rich_help_panel=_OPERATE)
 def explain(
-    order: Annotated[str, typer.Argument(metavar="ORDER", help="order_id, or the source's order id or number.")],
+    order: Annotated[
+        str, typer.Argument(metavar="ORDER", help="order_id, or the source's order id or number.")
+    ],
     *,
     json: Json = False,
 ) -> None:
-    """Tell an order's history: every raw event of it, its outcome, verdicts and findings, waiting and refused ones
-    included.
+    """Tell an order's history: each of its raw events with outcome, verdicts and findings.
+
+    Those that wait and those that were refused are included.
 
     `ordergate explain 1001`
     """
@@ -294,7 +301,7 @@ def topics_create(
 
 @schemas.command("list")
 def schemas_list(*, json: Json = False) -> None:
-    """Show every record type with its topic, subject, version and the registry's id. Exit code 1 when one has none."""
+    """Show every record type with its topic, version and schema id. Exit code 1 when one has no id."""
     from ingest.cli import schemas as command
 
     raise typer.Exit(command.show_json() if json else command.show())
@@ -310,7 +317,7 @@ def schemas_register() -> None:
 
 @schemas.command("lint")
 def schemas_lint() -> None:
-    """Check the schema files alone: each evolves from its published version, and no reader breaks. No registry needed."""
+    """Check the schema files: owners, meanings, defaults, and that no published version was changed."""
     from ingest.cli import schemas as command
 
     raise typer.Exit(command.lint())

@@ -1,4 +1,4 @@
-"""Which Kafka, database and registry a command talks to: those the environment names, else this checkout's stack."""
+"""Which Kafka, database and registry a command uses: what the environment names, else the local stack's."""
 
 from __future__ import annotations
 

@@ -1,6 +1,5 @@
 """What keeps a command from doing its work, beside what can stop the pipeline itself."""
 
-# ruff: noqa: N818 - a class is named after the state that a person finds, which is its meaning
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -14,7 +13,7 @@ class AddressesMissing(OrdergateError):
     def __init__(self, variables: Sequence[str], run_dir: str) -> None:
         """`variables`: those not set; `run_dir`: where a local stack would be."""
         super().__init__(
-            f"{', '.join(variables)} {'is' if len(variables) == 1 else 'are'} not set, and no local stack runs here",
+            f"no local stack runs here, and the environment does not set {', '.join(variables)}",
             known=f"a local stack of this checkout would be in {run_dir}",
             safe="nothing was read and nothing was written",
             do="run `ordergate up`, or set the variables to the addresses of your deployment",
@@ -63,5 +62,5 @@ class SchemaRefused(OrdergateError):
             f"the schema registry at {address} refuses the schema of {subject}",
             known=detail,
             safe="nothing was registered: readers and writers go on with what they have",
-            do="add only optional fields with a default, and never remove, rename or retype one; then register again",
+            do="add only optional fields with a default; never remove, rename or retype one; register again",
         )

@@ -1,4 +1,4 @@
-"""`ordergate explain`: an order's history, event by event. Contacts are masked, names and addresses left out."""
+"""`ordergate explain`: an order's history, event by event. Contacts are masked, names left out."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from schemas.types import CanonicalOrder
 SEVERAL = 1
 
 _EVENTS = """
-SELECT o.topic, o.partition, o.raw_offset, o.recorded_at, o.outcome, o.channel, o.event_kind, o.canonical_version,
-       o.detail, o.outputs, p.deadline, q.stage
+SELECT o.topic, o.partition, o.raw_offset, o.recorded_at, o.outcome, o.channel, o.event_kind,
+       o.canonical_version, o.detail, o.outputs, p.deadline, q.stage
 FROM outcomes o LEFT JOIN parked p USING (topic, partition, raw_offset)
 LEFT JOIN quarantine q USING (topic, partition, raw_offset)
 WHERE o.order_id = %s::uuid ORDER BY o.recorded_at, o.topic, o.partition, o.raw_offset
@@ -160,8 +160,8 @@ def _show(history: History) -> None:
         show_order(out, history.state)
     elif history.now is not None:
         now = history.now
-        out.print(f"[bold]Now[/]  {now.source_order_id}, version {now.canonical_version}: {now.order_status} · "
-                  f"{now.payment_status} · {now.fulfilment_status}")  # fmt: skip
+        statuses = f"{now.order_status} · {now.payment_status} · {now.fulfilment_status}"
+        out.print(f"[bold]Now[/]  {escape(now.source_order_id)}, version {now.canonical_version}: {statuses}")
     else:
         out.print(f"[bold]Now[/]  order {history.order_id} is not known: none of its events was governed")
     out.print("\n[bold]What happened[/]")

@@ -1,4 +1,4 @@
-"""What the pipeline makes of one payload that is the first event of its order. Needs nothing but the payload."""
+"""What the pipeline makes of one payload that is the first event of its order. Needs nothing else."""
 
 from __future__ import annotations
 
@@ -45,14 +45,14 @@ class Sighting:
 
     @property
     def defective(self) -> bool:
-        """Whether its channel has something to correct: what policy alone leaves out (a test order) is no defect."""
+        """Whether its channel has something to correct; what policy alone leaves out is no defect."""
         return self.outcome is Outcome.QUARANTINED or any(
             f.severity is Severity.ERROR and f.action is not Action.REJECT for f in self.findings
         )
 
 
 def pipeline_of(channel: Channel) -> Pipeline:
-    """The pipeline of one channel with the product's defaults; no registry is asked, so schema ids are counted."""
+    """The pipeline of one channel with the product's defaults; its schema ids are made up."""
     defaults = Settings.model_fields
     park_deadline: timedelta = defaults["park_deadline"].default
     return build_pipeline(
@@ -93,11 +93,8 @@ def _order(
         if draft.record == "CanonicalOrder":
             return cast("CanonicalOrder", draft.value)
     mapped = understood.mapped
-    if isinstance(mapped, Snapshot):
-        order = mapped.order
-    elif isinstance(mapped, Ignored) and mapped.order is not None:
-        order = mapped.order
-    else:
+    order = mapped.order if isinstance(mapped, Snapshot | Ignored) else None
+    if order is None:
         return None
     derived = derive(join_parts(order, order), channel.map_statuses(order["source_status"]))
     return {**derived, "quality": quality_of(findings)}

@@ -1,7 +1,7 @@
 """The entry of `ordergate`: what goes wrong is told in words, with an exit code that a script can rely on.
 
-Exit codes: 0 done; 1 done, and what was looked at is not in order; 2 not done, with the reason on standard error;
-70 the watchdog ended a worker; 130 Ctrl-C.
+Exit codes: 0 done; 1 done, and what was looked at is not in order; 2 not done, with the reason on standard
+error; 70 the watchdog ended a worker; 130 Ctrl-C.
 """
 
 from __future__ import annotations

@@ -24,9 +24,11 @@ from ingest.raw_event import RawHeaders
 from mappers.candidate import CheckoutFact, Ignored, PartialChange
 from quality.contract import Contract
 from quality.contract import load as load_contract
+from quality.finding import Action
 from quality.outcome import Outcome
 
 DEFECTS = 1
+_INDENT = " " * 13
 
 
 def show(channel: str, headers: RawHeaders, files: Sequence[str]) -> int:
@@ -125,17 +127,17 @@ def _show_findings(sighting: Sighting, contract: Contract, contract_file: str) -
     by_rule = sorted(sighting.findings, key=lambda f: f.rule)
     for rule_id, group in groupby(by_rule, key=lambda f: f.rule):
         found = list(group)
-        rule = contract.rules[rule_id]
-        style = {"error": "bad", "warning": "doubtful"}.get(found[0].severity.value, "quiet")
+        first = found[0]
+        style = {"error": "bad", "warning": "doubtful"}.get(first.severity.value, "quiet")
         out.print(
-            f"    [{style}]{found[0].severity.value:<8}[/] [bold]{rule_id}[/]  owner [label]{found[0].owner}[/]"
+            f"    [{style}]{first.severity.value:<8}[/] [bold]{rule_id}[/]  owner [label]{first.owner}[/]"
         )
         for one in found:
-            out.print(f"             {escape(one.field) or 'the whole event'}: {escape(one.message)}", soft_wrap=True)
-        out.print(f"             [quiet]expected[/]  {escape(rule.name)}", soft_wrap=True)
-        out.print(f"             [quiet]effect[/]    {EFFECTS[found[0].action]}", soft_wrap=True)
-        out.print(
-            f"             [quiet]to do[/]     correct it where it is made, or agree with {found[0].owner} on another "
-            f"rule in quality/contracts/{contract_file}",
-            soft_wrap=True,
-        )
+            place = one.field or "the whole event"
+            out.print(f"{_INDENT}{escape(place)}: {escape(one.message)}", soft_wrap=True)
+        remedy = f"correct it at its source, or agree with {first.owner} on another rule in {contract_file}"
+        if first.action is Action.REJECT:
+            remedy = "nothing, if that is what it is"
+        out.print(f"{_INDENT}[quiet]expected[/]  {escape(contract.rules[rule_id].name)}", soft_wrap=True)
+        out.print(f"{_INDENT}[quiet]effect[/]    {EFFECTS[first.action]}", soft_wrap=True)
+        out.print(f"{_INDENT}[quiet]to do[/]     {remedy}", soft_wrap=True)

@@ -8,7 +8,6 @@ from typing import NamedTuple
 from ingest.cli.errors import NotFound
 from ingest.database.connection import Connection
 
-_FEWEST_DIGITS = 8
 _ZERO = "0" * 32
 
 
@@ -32,9 +31,12 @@ _COLUMNS = (
     "order_status, payment_status, fulfilment_status, state FROM orders WHERE "
 )
 _BY_ID = _COLUMNS + "order_id BETWEEN %s::uuid AND %s::uuid ORDER BY order_id LIMIT 20"
-_BY_NAME = _COLUMNS + "source_order_id = %s OR source_order_number = %s ORDER BY source, source_account LIMIT 20"
+_BY_NAME = (
+    _COLUMNS + "source_order_id = %s OR source_order_number = %s ORDER BY source, source_account LIMIT 20"
+)
 _EVENTS = (
-    "SELECT DISTINCT order_id::text FROM outcomes WHERE order_id BETWEEN %s::uuid AND %s::uuid ORDER BY 1 LIMIT 20"
+    "SELECT DISTINCT order_id::text FROM outcomes WHERE order_id BETWEEN %s::uuid AND %s::uuid "
+    "ORDER BY 1 LIMIT 20"
 )
 
 
@@ -56,9 +58,9 @@ def ids(connection: Connection, text: str) -> list[str]:
     if not found:
         raise NotFound(
             f"no order is known as {text}",
-            known="looked for an order_id (its first eight digits are enough), a source's order id, and its number",
-            do="`ordergate outcomes` lists events with the order_id of each; one that was never governed is known "
-            "by its order_id alone",
+            known="looked for an order_id (eight digits of it do), a source's order id, and its number",
+            do="`ordergate outcomes` lists events with the order_id of each; an order never governed "
+            "is known by that alone",
         )
     return sorted(found)
 

@@ -46,7 +46,8 @@ class OutcomeLine(NamedTuple):
 
 
 COLUMNS = sql.SQL(
-    "topic, partition, raw_offset, outcome, channel, event_kind, order_id::text, canonical_version, detail, outputs"
+    "topic, partition, raw_offset, outcome, channel, event_kind, order_id::text, canonical_version, "
+    "detail, outputs"
 )
 _ALL = sql.SQL("SELECT {columns} FROM outcomes {where} ORDER BY topic, partition, raw_offset")
 _NEWEST = sql.SQL(
@@ -110,7 +111,10 @@ def show(wanted: Filter, limit: int) -> None:
     out.print(totals_table(counted))
     consumed = sum(counted.values())
     if len(lines) < consumed:
-        out.print(f"\nShown are the newest {len(lines)} of {consumed:,}. --limit shows more, --json all.", style="quiet")
+        out.print(
+            f"\nShown are the newest {len(lines)} of {consumed:,}. --limit shows more, --json all.",
+            style="quiet",
+        )
 
 
 def show_json(wanted: Filter, limit: int | None) -> None:
@@ -168,6 +172,6 @@ def instant(text: str, now: datetime) -> datetime:
         return datetime.fromtimestamp(instants.parse(text) / 1_000_000, UTC)
     except ValueError:
         raise typer.BadParameter(
-            f"{text!r} is no time; expected 30m, 2h or 3d, or an instant with its offset such as 2026-08-01T12:00:00Z",
+            f"{text!r} is no time; expected 30m, 2h or 3d, or an instant such as 2026-08-01T12:00:00Z",
             param_hint="--since",
         ) from None

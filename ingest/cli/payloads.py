@@ -1,4 +1,4 @@
-"""Payloads as a channel developer gives them: files, lines of a file, or standard input; and their headers."""
+"""Payloads as a channel developer gives them: files, lines of files, standard input; and their headers."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Payloads:
                 content = sys.stdin.buffer.read() if file == STANDARD_INPUT else Path(file).read_bytes()
             except OSError as error:
                 self.unreadable += 1
-                say(f"ordergate: {file} cannot be read: {error.strerror}; expected a file with a JSON document")
+                say(f"ordergate: {file} cannot be read: {error.strerror}; expected a JSON document")
                 continue
             yield from split(file, content)
 
@@ -61,12 +61,16 @@ def split(file: str, content: bytes) -> Iterator[Payload]:
 def headers_for(channel: str, kind: str | None, given: Iterable[str]) -> list[tuple[str, bytes | None]]:
     """The Kafka headers of the raw events. Raises typer.BadParameter when one is not NAME=VALUE."""
     if channel not in CHANNELS:
-        raise typer.BadParameter(f"{channel!r} is no channel; there are: {', '.join(CHANNELS)}", param_hint="--channel")
+        raise typer.BadParameter(
+            f"{channel!r} is no channel; there are: {', '.join(CHANNELS)}", param_hint="--channel"
+        )
     headers: list[tuple[str, bytes | None]] = []
     if kind is not None:
         name = _KIND_HEADERS.get(channel)
         if name is None:
-            raise typer.BadParameter(f"{channel} has no header for the kind of an event", param_hint="--topic")
+            raise typer.BadParameter(
+                f"{channel} has no header for the kind of an event", param_hint="--topic"
+            )
         headers.append((name, kind.encode()))
     for header in given:
         name, separator, value = header.partition("=")
@@ -79,8 +83,8 @@ def headers_for(channel: str, kind: str | None, given: Iterable[str]) -> list[tu
 def _laid_out(content: bytes) -> bool:
     """Whether this is one document over several lines.
 
-    A first line that is only an opening bracket is never a whole document, so that one which is broken further
-    down is still reported once and not line by line.
+    A first line that is only an opening bracket is never a whole document, so that one which is broken
+    further down is still reported once and not line by line.
     """
     first = content.strip().partition(b"\n")[0].strip()
     return first in (b"{", b"[") or (not _is_json(first) and _is_json(content))

@@ -1,4 +1,4 @@
-"""`ordergate positions`: where every raw partition stands, in the database and in Kafka, and whether the two agree."""
+"""`ordergate positions`: where every raw partition stands, and whether database and Kafka agree."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from ingest.worker.receipt import LogBounds, check, check_rows, published_sequen
 HALTED = 1
 
 _ROWS = """
-SELECT topic, partition, epoch, next_offset, sequence, topic_id, owner, released, published_sequence FROM positions
-WHERE topic = ANY(%s)
+SELECT topic, partition, epoch, next_offset, sequence, topic_id, owner, released, published_sequence
+FROM positions WHERE topic = ANY(%s)
 """
 _JOURNAL = """
 SELECT topic, partition, sequence, base_offset, next_offset, record_count, ''::bytea FROM journal
@@ -97,8 +97,8 @@ def show() -> int:
     for halt in halts:
         out.print(f"\n{halt}", markup=False, soft_wrap=True)
     out.print(
-        "\ndecided, published: raw offsets below this; row, receipt: newest journal row in the database and in Kafka; "
-        "waiting: journal rows not published yet",
+        "\ndecided, published: raw offsets below this; row, receipt: newest journal row in the database and "
+        "in Kafka;\nwaiting: journal rows not published yet",
         style="quiet",
     )
     return HALTED if halts else 0
@@ -113,7 +113,7 @@ def show_json() -> int:
 
 
 def look() -> list[Standing]:
-    """Every partition of the raw topics. Raises DatabaseAway, BrokerAway, MigrationsMissing or TopicsMissing."""
+    """Every partition of the raw topics. Raises an OrdergateError when one of the sides cannot tell."""
     given = settings()
     names = [channel.topic for channel in chosen(given.channels)]
     admin = KafkaAdmin(given.kafka_bootstrap_servers)
@@ -121,7 +121,7 @@ def look() -> list[Standing]:
     topics = admin.existing(names)
     cluster = Cluster(given.kafka_bootstrap_servers)
     keys = [(topic.name, number) for topic in topics.values() for number in range(topic.partitions)]
-    # Kafka first: what moves on meanwhile then shows as not published yet, never as published but not decided.
+    # Kafka first: what moves on meanwhile shows as not published yet, never as published but not decided.
     committed = cluster.committed(given.group_id)
     with reading(given) as connection:
         known = _known(connection, names, committed)
@@ -169,7 +169,8 @@ def _verdict(
         return "in step"
     rows = fence.sequence - published
     who = "the next owner" if fence.released else "its owner"
-    return f"Kafka is {rows} journal row{'s'[: rows != 1]} behind: {who} publishes {'them' if rows > 1 else 'it'}"
+    counted, them = ("1 journal row", "it") if rows == 1 else (f"{rows} journal rows", "them")
+    return f"Kafka is {counted} behind: {who} publishes {them}"
 
 
 def _plain(one: Standing) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What a deployment needs before a worker can start: tables, topics, schemas. Doing it again changes nothing."""
+"""What a worker needs before it can start: tables, topics, schemas. Doing it again changes nothing."""
 
 from __future__ import annotations
 

@@ -114,14 +114,16 @@ def _publish(channel_name: str, headers: RawHeaders, payloads: Payloads) -> Iter
     producer.flush(_FLUSH_S)
     for one in sent:
         if one.offset < 0 and one.refused is None:
-            one.refused = f"the broker did not confirm it within {_FLUSH_S:.0f} s; whether it has it is not known"
+            one.refused = (
+                f"the broker did not confirm it within {_FLUSH_S:.0f} s; whether it has it is not known"
+            )
         yield one
 
 
 def _produce(producer: Producer, topic: str, headers: RawHeaders, payload: Payload, one: Sent) -> None:
     while True:
         try:
-            producer.produce(topic, payload.body, one.key, headers=headers, on_delivery=one.delivered)
+            producer.produce(topic, payload.body, one.key, headers=list(headers), on_delivery=one.delivered)
         except BufferError:
             producer.poll(0.5)
         except KafkaException as error:

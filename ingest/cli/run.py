@@ -11,7 +11,6 @@ from ingest.assembly import worker
 from ingest.cli.deployment import settings
 from ingest.cli.errors import UnsafeSettings
 from ingest.cli.surroundings import BEFORE_A_START, Verdict
-from ingest.cli.terminal import say
 from ingest.settings import Settings
 from ingest.telemetry.health import Health, HealthServer
 from ingest.telemetry.logs import configure
@@ -56,5 +55,6 @@ def refuse_unsafe(given: Settings) -> None:
                 log.warning("surroundings_doubtful", known=known, detail=one.why, do=one.do)
     if unsafe:
         raise UnsafeSettings(
-            [f"{one.area} {one.subject}: {one.found}; {one.why}" for one in unsafe], [one.do for one in unsafe]
+            [f"{one.area} {one.subject}: {one.found}; {one.why}" for one in unsafe],
+            [one.do for one in unsafe],
         )

@@ -69,18 +69,18 @@ def register() -> None:
     """Register every schema of this version."""
     given = settings()
     ids = prepare(given)
-    say(f"ordergate: {len(ids)} schemas are registered at {given.schema_registry_address}, {registry.COMPATIBILITY}")
+    say(f"ordergate: {len(ids)} schemas are registered at {given.schema_registry_address}")
 
 
 def prepare(given: Settings) -> dict[str, int]:
     """Register every schema, silently; gives the ids by record. Raises SchemaRefused or SchemasUnresolved."""
-    with _told(given):
+    with _told():
         return registry.register(given.schema_registry_url.get_secret_value())
 
 
 def ask(given: Settings) -> list[SubjectReport]:
     """How each subject stands. Raises SchemasUnresolved."""
-    with _told(given):
+    with _told():
         return registry.check(given.schema_registry_url.get_secret_value())
 
 
@@ -108,7 +108,7 @@ def _code(reports: list[SubjectReport]) -> int:
 
 
 @contextmanager
-def _told(given: Settings) -> Iterator[None]:
+def _told() -> Iterator[None]:
     """The registry's errors in the words of the others."""
     try:
         yield

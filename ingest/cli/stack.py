@@ -9,14 +9,14 @@ from ingest.cli.prepare import prepare
 from ingest.cli.terminal import console, emit, say, table
 from ingest.settings import Settings, variable
 
-PASSWORD_FILE = "postgres.password"
+PASSWORD_FILE = "postgres.password"  # noqa: S105 -- where it is, not what it is
 _NEXT = (
     "[label]ordergate run[/] starts a worker; [label]ordergate publish[/] sends it an event, "
     "[label]ordergate outcomes[/] shows what became of it. "
 )
 _NEXT_ELSEWHERE = (
-    "[label]ordergate migrate[/], [label]ordergate topics create[/] and [label]ordergate schemas register[/] prepare "
-    "what is not there yet; then [label]ordergate run[/]. "
+    "[label]ordergate migrate[/], [label]ordergate topics create[/] and [label]ordergate schemas register[/] "
+    "prepare what is not there yet; then [label]ordergate run[/]. "
 )
 _SHOWN = {
     State.RUNNING: "good",
@@ -50,7 +50,7 @@ def down() -> None:
     """Stop what runs; data stays."""
     stack = Stack(default_run_dir())
     stack.down(say)
-    say(f"ordergate: the local stack in {stack.run_dir} is stopped; its data stays for the next `ordergate up`")
+    say(f"ordergate: the local stack in {stack.run_dir} is stopped; its data stays")
 
 
 def status() -> int:
@@ -93,7 +93,9 @@ def _code(parts: list[PartStatus]) -> int:
 
 def _show_addresses(endpoints: Endpoints) -> None:
     out = console()
-    out.print("[good]The stack runs.[/] Commands in this checkout find it by themselves; other programs need:\n")
+    out.print(
+        "[good]The stack runs.[/] Commands in this checkout find it by themselves; other programs need:\n"
+    )
     for field, address in (
         ("kafka_bootstrap_servers", endpoints.kafka_bootstrap_servers),
         ("database_url", masked(endpoints.database_url)),

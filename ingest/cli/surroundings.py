@@ -1,5 +1,4 @@
-"""What a worker stands on, looked at before it starts: a promise kept by us alone is worth nothing on a broker or a
-database that is set up to lose what it confirmed.
+"""What a worker stands on: no promise holds on a broker or a database set up to lose what it confirmed.
 
 Sources: PostgreSQL documentation, "Write Ahead Log" (fsync, synchronous_commit, full_page_writes); Kafka
 documentation, "Broker Configs" and "Topic Configs".
@@ -62,7 +61,9 @@ def configuration(given: Settings) -> Iterator[Looked]:
             "make one (openssl rand -base64 48), keep it for good, and give it to every worker",
         )
     else:
-        yield Looked("configuration", "contact hash key", Verdict.OK, f"set, named {given.contact_hash_key_id}")
+        yield Looked(
+            "configuration", "contact hash key", Verdict.OK, f"set, named {given.contact_hash_key_id}"
+        )
 
 
 def database(given: Settings) -> Iterator[Looked]:
@@ -70,25 +71,20 @@ def database(given: Settings) -> Iterator[Looked]:
     with reading(given) as connection:
         found = {
             name: str(connection.execute("SELECT current_setting(%s)", (name,)).fetchone()[0])  # type: ignore[index]
-            for name in ("server_version", "fsync", "full_page_writes", "synchronous_commit", "transaction_read_only")
+            for name in ("server_version", "fsync", "full_page_writes", "synchronous_commit")
         }
         (standby,) = connection.execute("SELECT pg_is_in_recovery()").fetchone() or (False,)
     area = "PostgreSQL"
-    yield Looked(area, given.database_address, Verdict.OK, f"answers, version {found['server_version'].split()[0]}")
+    yield Looked(
+        area, given.database_address, Verdict.OK, f"answers, version {found['server_version'].split()[0]}"
+    )
     for name, why in (
         ("fsync", "a crash of its machine may lose or tear transactions that it confirmed"),
         ("full_page_writes", "a crash of its machine may leave half-written pages that nothing repairs"),
-        ("synchronous_commit", "a crash may lose transactions that it confirmed and Kafka already has the output of"),
+        ("synchronous_commit", "a crash may lose confirmed transactions whose output Kafka already has"),
     ):
-        off = found[name] == "off"
-        yield Looked(
-            area,
-            name,
-            Verdict.UNSAFE if off else Verdict.OK,
-            found[name],
-            why if off else "",
-            f"set {name} = on for the server, this database and this role" if off else "",
-        )
+        remedy = f"set {name} = on for the server, this database and this role"
+        yield _judged(area, name, found[name], _unless(found[name] != "off"), why, remedy)
     if standby:
         yield Looked(
             area, "role", Verdict.UNSAFE, "a standby",
@@ -98,7 +94,12 @@ def database(given: Settings) -> Iterator[Looked]:
         check_migrated(given.database_url.get_secret_value())
     except MigrationsMissing as missing:
         yield Looked(
-            area, "tables", Verdict.UNSAFE, missing.known, "this version writes other tables", "ordergate migrate"
+            area,
+            "tables",
+            Verdict.UNSAFE,
+            missing.known,
+            "this version writes other tables",
+            "ordergate migrate",
         )
     else:
         yield Looked(area, "tables", Verdict.OK, "those of this version")
@@ -115,7 +116,9 @@ def kafka(given: Settings) -> Iterator[Looked]:
 def broker(given: Settings, found: Mapping[str, str], brokers: int) -> Iterator[Looked]:
     """Whether Kafka keeps what it confirmed, and lets a worker work."""
     area = "Kafka"
-    yield Looked(area, given.kafka_bootstrap_servers, Verdict.OK, f"answers, {brokers} broker{'s'[: brokers != 1]}")
+    yield Looked(
+        area, given.kafka_bootstrap_servers, Verdict.OK, f"answers, {brokers} broker{'s'[: brokers != 1]}"
+    )
     yield _replicas(
         area, "transaction.state.log", found["transaction.state.log.replication.factor"],
         found["transaction.state.log.min.isr"], brokers, "the outcome of a committed transaction",
@@ -124,47 +127,41 @@ def broker(given: Settings, found: Mapping[str, str], brokers: int) -> Iterator[
         area, "offsets.topic", found["offsets.topic.replication.factor"],
         found["min.insync.replicas"], brokers, "the committed offsets, which say what is published",
     )  # fmt: skip
-    unclean = found.get("unclean.leader.election.enable") == "true"
+    unclean = found.get("unclean.leader.election.enable", "false")
     yield _judged(
-        area, "unclean.leader.election.enable", found.get("unclean.leader.election.enable", "false"), unclean,
+        area, "unclean.leader.election.enable", unclean, _unless(unclean == "false"),
         "a broker that lacks confirmed records may become their leader: they are gone", "set it to false",
     )  # fmt: skip
     minutes = int(found["offsets.retention.minutes"])
-    yield Looked(
-        area,
-        "offsets.retention.minutes",
-        Verdict.OK if minutes >= 7 * _DAY_MINUTES else Verdict.WARN if minutes >= _DAY_MINUTES else Verdict.UNSAFE,
-        str(minutes),
-        "" if minutes >= 7 * _DAY_MINUTES else "after so long without a worker, nobody knows what is published",
-        "" if minutes >= 7 * _DAY_MINUTES else "set it to 10080 (7 days) or more",
-    )
+    forgets = Verdict.WARN if _DAY_MINUTES <= minutes < 7 * _DAY_MINUTES else _unless(minutes >= _DAY_MINUTES)
+    yield _judged(
+        area, "offsets.retention.minutes", str(minutes), forgets,
+        "after so long without a worker, nobody knows what is published", "set it to 10080 (7 days) or more",
+    )  # fmt: skip
     yield _judged(
         area, "transaction.max.timeout.ms", found["transaction.max.timeout.ms"],
-        int(found["transaction.max.timeout.ms"]) < given.transaction_timeout_ms,
+        _unless(int(found["transaction.max.timeout.ms"]) >= given.transaction_timeout_ms),
         f"no producer may start: ORDERGATE_TRANSACTION_TIMEOUT_MS is {given.transaction_timeout_ms}",
         "raise it, or lower ORDERGATE_TRANSACTION_TIMEOUT_MS",
     )  # fmt: skip
     clean_up = int(found.get("transaction.abort.timed.out.transaction.cleanup.interval.ms", "10000"))
     yield _judged(
         area, "transaction.abort…cleanup.interval.ms", str(clean_up),
-        given.transaction_timeout_ms + clean_up > given.stable_offset_deadline_s * 1000,
+        _unless(given.transaction_timeout_ms + clean_up <= given.stable_offset_deadline_s * 1000),
         "after a crash, partitions halt before the broker has ended the dead worker's transaction",
         "lower it, or raise ORDERGATE_STABLE_OFFSET_DEADLINE_S",
     )  # fmt: skip
     protocols = found.get("group.coordinator.rebalance.protocols", "classic,consumer")
     yield _judged(
-        area, "group protocol", given.group_protocol, given.group_protocol not in protocols.split(","),
+        area, "group protocol", given.group_protocol, _unless(given.group_protocol in protocols.split(",")),
         f"the brokers know {protocols} only", "set ORDERGATE_GROUP_PROTOCOL=classic, or upgrade the brokers",
     )  # fmt: skip
     largest = int(found["message.max.bytes"])
-    yield Looked(
-        area,
-        "message.max.bytes",
-        Verdict.OK if largest >= MAX_RECORD_BYTES else Verdict.WARN,
-        str(largest),
-        "" if largest >= MAX_RECORD_BYTES else "a topic made without settings of its own takes no large event",
-        "" if largest >= MAX_RECORD_BYTES else f"set it to {MAX_RECORD_BYTES}, or make topics by ordergate topics create",
-    )
+    yield _judged(
+        area, "message.max.bytes", str(largest), Verdict.OK if largest >= MAX_RECORD_BYTES else Verdict.WARN,
+        "a topic made without settings of its own takes no large event",
+        f"set it to {MAX_RECORD_BYTES}, or make topics by ordergate topics create",
+    )  # fmt: skip
 
 
 def every_topic(given: Settings, admin: KafkaAdmin, brokers: int) -> Iterator[Looked]:
@@ -176,38 +173,45 @@ def every_topic(given: Settings, admin: KafkaAdmin, brokers: int) -> Iterator[Lo
         if state is None:
             yield Looked(
                 "topic", topic.name, Verdict.UNSAFE, "missing",
-                "it is never created on the way, where it would get the broker's defaults", "ordergate topics create",
+                "it is never created on the way, where it would get the broker's defaults",
+                "ordergate topics create",
             )  # fmt: skip
             continue
         found = admin.topic_settings(topic.name)
-        policy, wanted = found["cleanup.policy"], topic.config["cleanup.policy"]
-        alter = f"kafka-configs.sh --alter --entity-type topics --entity-name {topic.name} --add-config"
-        problems = []
-        if policy != wanted:
-            lost = "what readers may still need expires" if wanted == "compact" else "all but the newest of a key goes"
-            problems.append(
-                Looked("topic", topic.name, Verdict.UNSAFE, f"cleanup.policy={policy}", lost,
-                       f"{alter} cleanup.policy={wanted}")
-            )  # fmt: skip
-        if int(found["max.message.bytes"]) < MAX_RECORD_BYTES:
-            problems.append(
-                Looked("topic", topic.name, Verdict.UNSAFE, f"max.message.bytes={found['max.message.bytes']}",
-                       "a large event could be read and its output not be written: its partition would stand still",
-                       f"{alter} max.message.bytes={MAX_RECORD_BYTES}")
-            )  # fmt: skip
-        if topic.direction == "raw" and 0 <= int(found["retention.ms"]) < _DAY_MS and "delete" in policy:
-            problems.append(
-                Looked("topic", topic.name, Verdict.WARN, f"retention.ms={found['retention.ms']}",
-                       "events not read for so long are gone", f"{alter} retention.ms={topic.config['retention.ms']}")
-            )  # fmt: skip
         replicas = _replicas(
             "topic", topic.name, str(state.replication), found["min.insync.replicas"], brokers, "its records"
         )
-        if replicas.verdict is Verdict.UNSAFE:
-            problems.append(replicas)
-        yield from problems or [
-            Looked("topic", topic.name, Verdict.OK, f"{state.partitions} partitions, {wanted}")
-        ]  # fmt: skip
+        # That there is but one broker was said of the cluster already.
+        looked = [*_kept(topic, found), *([replicas] if replicas.verdict is Verdict.UNSAFE else [])]
+        fine = Looked(
+            "topic", topic.name, Verdict.OK, f"{state.partitions} partitions, {found['cleanup.policy']}"
+        )
+        yield from looked or [fine]
+
+
+def _kept(topic: topics.KnownTopic, found: Mapping[str, str]) -> Iterator[Looked]:
+    """What of a topic's settings breaks a promise to its readers, or to us."""
+    policy, wanted = found["cleanup.policy"], topic.config["cleanup.policy"]
+    alter = f"kafka-configs.sh --alter --entity-type topics --entity-name {topic.name} --add-config"
+    if policy != wanted:
+        lost = (
+            "what readers still need expires" if wanted == "compact" else "all but the newest of a key goes"
+        )
+        yield Looked(
+            "topic", topic.name, Verdict.UNSAFE, f"cleanup.policy={policy}",
+            lost, f"{alter} cleanup.policy={wanted}",
+        )  # fmt: skip
+    if int(found["max.message.bytes"]) < MAX_RECORD_BYTES:
+        yield Looked(
+            "topic", topic.name, Verdict.UNSAFE, f"max.message.bytes={found['max.message.bytes']}",
+            "a large event could be read and its output not be written: its partition would stand still",
+            f"{alter} max.message.bytes={MAX_RECORD_BYTES}",
+        )  # fmt: skip
+    if topic.direction == "raw" and "delete" in policy and 0 <= int(found["retention.ms"]) < _DAY_MS:
+        yield Looked(
+            "topic", topic.name, Verdict.WARN, f"retention.ms={found['retention.ms']}",
+            "events not read for so long are gone", f"{alter} retention.ms={topic.config['retention.ms']}",
+        )  # fmt: skip
 
 
 def every_schema(given: Settings) -> Iterator[Looked]:
@@ -222,13 +226,15 @@ def every_schema(given: Settings) -> Iterator[Looked]:
             refused = report.state is SubjectState.INCOMPATIBLE
             yield Looked(
                 "schema", report.record, Verdict.UNSAFE, report.state.value,
-                "readers of earlier versions would break" if refused else "nothing is written without a schema's id",
+                "earlier readers would break" if refused else "nothing is written without a schema's id",
                 "add only optional fields with a default" if refused else "ordergate schemas register",
             )  # fmt: skip
         elif report.compatibility != COMPATIBILITY:
             yield Looked(
-                "schema", report.record, Verdict.WARN, f"compatibility {report.compatibility or 'of the registry'}",
-                f"another version than ours could break readers; expected {COMPATIBILITY}", "ordergate schemas register",
+                "schema", report.record, Verdict.WARN,
+                f"compatibility {report.compatibility or 'of the registry'}",
+                f"another version than ours could break readers; expected {COMPATIBILITY}",
+                "ordergate schemas register",
             )  # fmt: skip
     good = [r for r in reports if r.state is SubjectState.REGISTERED and r.compatibility == COMPATIBILITY]
     yield Looked(
@@ -251,7 +257,8 @@ def _registry_away(given: Settings, away: SchemasUnresolved) -> Looked:
     if set(remembered) == set(wanted):
         return Looked(
             "schema", given.schema_registry_address, Verdict.WARN, away.known,
-            "workers go on with the ids that the database remembers; no schema can be registered", "start the registry",
+            "workers go on with the ids that the database remembers; no schema can be registered",
+            "start the registry",
         )  # fmt: skip
     return Looked(
         "schema", given.schema_registry_address, Verdict.UNSAFE, away.known,
@@ -260,8 +267,15 @@ def _registry_away(given: Settings, away: SchemasUnresolved) -> Looked:
     )  # fmt: skip
 
 
-def _judged(area: str, subject: str, found: str, unsafe: bool, why: str, do: str) -> Looked:  # noqa: FBT001 -- the verdict itself
-    return Looked(area, subject, Verdict.UNSAFE, found, why, do) if unsafe else Looked(area, subject, Verdict.OK, found)
+def _judged(area: str, subject: str, found: str, verdict: Verdict, why: str, do: str) -> Looked:
+    """What is in order needs no reason and no remedy."""
+    if verdict is Verdict.OK:
+        return Looked(area, subject, verdict, found)
+    return Looked(area, subject, verdict, found, why, do)
+
+
+def _unless(safe: object) -> Verdict:
+    return Verdict.OK if safe else Verdict.UNSAFE
 
 
 def _replicas(area: str, subject: str, replication: str, in_sync: str, brokers: int, what: str) -> Looked:
@@ -269,9 +283,10 @@ def _replicas(area: str, subject: str, replication: str, in_sync: str, brokers: 
     if brokers == 1:
         return Looked(
             area, subject, Verdict.WARN, found,
-            f"one broker: with its disk {what} would be lost. Fine on a developer's machine", "run three brokers",
+            f"one broker: with its disk {what} would be lost. Fine on a developer's machine",
+            "run three brokers",
         )  # fmt: skip
     return _judged(
-        area, subject, found, int(replication) < 2 or int(in_sync) < 2,
+        area, subject, found, _unless(int(replication) >= 2 and int(in_sync) >= 2),
         f"when one broker is lost, so is {what}", "keep 3 replicas, 2 of them in sync",
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""What a command says: facts to standard output, for people or as JSON lines; everything else to standard error."""
+"""What a command says: facts to standard output, for people or as JSON lines; the rest to standard error."""
 
 from __future__ import annotations
 

@@ -28,7 +28,13 @@ class KnownTopic:
 def catalogue(given: Settings) -> list[KnownTopic]:
     """Every topic of these settings: the channels' raw ones, then the output."""
     raw = [
-        KnownTopic(channel.topic, "raw", f"events of channel {channel.name}, as sent", "the channel's own", RAW_CONFIG)
+        KnownTopic(
+            channel.topic,
+            "raw",
+            f"events of channel {channel.name}, as sent",
+            "the channel's own",
+            RAW_CONFIG,
+        )
         for channel in chosen(given.channels)
     ]
     output = [KnownTopic(t.name, "output", t.purpose, t.key, t.config()) for t in OUTPUT_TOPICS]

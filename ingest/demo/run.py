@@ -32,7 +32,7 @@ from ingest.settings import PREFIX, Settings, variable
 _PUBLISHED_WITHIN_S = 8.0
 """How long publishing takes at least: a live stream that can be watched, not one load."""
 _SIMULATED_MS = 800
-"""What an event takes of the simulated time, so that the stream ends about now and never lies in the future."""
+"""What an event takes of the simulated time: the stream ends about now and never lies in the future."""
 _LOOK_EVERY_S = 0.25
 _NO_PROGRESS_S = 60.0
 _WAIT_FOR_ANOTHER_S = 5.0
@@ -51,7 +51,7 @@ def demo_dir() -> Path:
 
 
 def run(events: int, seed: int, afterwards: Afterwards) -> int:
-    """Run the demo; 0 when every event published has exactly one outcome and everything ended cleanly, else 1."""
+    """Run the demo; 0 when every event has exactly one outcome and everything ended cleanly, else 1."""
     folder = demo_dir()
     began = time.monotonic()
     with (

@@ -158,14 +158,21 @@ def _show_findings(out: Console, summary: Summary) -> None:
     for found in summary.findings:
         style = {"error": "bad", "warning": "doubtful"}.get(found.severity, "quiet")
         shown.add_row(
-            found.rule, found.owner, f"[{style}]{found.severity}[/]", found.action, found.channels, f"{found.events:,}"
+            found.rule,
+            found.owner,
+            f"[{style}]{found.severity}[/]",
+            found.action,
+            found.channels,
+            f"{found.events:,}",
         )
     out.print(shown)
 
 
 def _show_source(out: Console, record: PublishedRecord) -> None:
     cause = record.headers["ordergate_cause"]
-    out.print(f"  [quiet]{record.headers['ce_type']} at {record.position}, caused by {cause}[/]", soft_wrap=True)
+    out.print(
+        f"  [quiet]{record.headers['ce_type']} at {record.position}, caused by {cause}[/]", soft_wrap=True
+    )
 
 
 def _show_guest_event(out: Console, record: PublishedRecord) -> None:
@@ -192,4 +199,6 @@ def _show_next(out: Console, summary: Summary, folder: Path) -> None:
         ("ordergate down", "stop it"),
     ):
         out.print(f"  {command:<42} [quiet]{purpose}[/]", soft_wrap=True)
-    out.print("\n  ordergate map --channel web FILE           [quiet]try a payload of your own; needs no stack[/]")
+    out.print(
+        "\n  ordergate map --channel web FILE           [quiet]try a payload of your own; needs no stack[/]"
+    )

@@ -1,5 +1,6 @@
-"""What the demo did, read back from the database and the topics: nothing here is taken from the demo's own memory
-but the number of events it published.
+"""What the demo did, read back from the database and the topics.
+
+Nothing is taken from the demo's own memory but the number of events it published.
 """
 
 from __future__ import annotations
@@ -78,7 +79,8 @@ class Summary:
     def conserved(self) -> bool:
         """Whether every event published was consumed, and has exactly one outcome."""
         return self.trouble is None and all(
-            count == self.consumed.get(channel, 0) == self.decided(channel) for channel, count in self.published.items()
+            count == self.consumed.get(channel, 0) == self.decided(channel)
+            for channel, count in self.published.items()
         )
 
     def decided(self, channel: str) -> int:
