@@ -253,7 +253,7 @@ class Decider:
         if before is not None and order["customer"]["kind"] == "GUEST":
             # Who placed an order is settled at its first sighting; a source does not know our guests.
             order = {**order, "customer": {**order["customer"], "guest_id": before["customer"]["guest_id"]}}
-        judged = governance.judge(before, order, understood, notes)
+        judged = governance.judge(before, order, notes)
         outcome = outcome_of(judged.findings)
         if outcome not in (Outcome.GOVERNED, Outcome.HELD):
             if outcome is Outcome.QUARANTINED:

@@ -4,7 +4,6 @@ Every message may be logged and shown: constructors take addresses without crede
 never a personal value.
 """
 
-
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
@@ -103,6 +102,10 @@ class SchemasUnresolved(OrdergateError):
             safe="nothing was read and nothing was published",
             do="start the registry or correct SCHEMA_REGISTRY_URL, register the schemas, then start again",
         )
+
+
+class RegistryAway(SchemasUnresolved):
+    """The same, when the registry does not answer: ids that are remembered serve instead."""
 
 
 class TopicsMissing(OrdergateError):

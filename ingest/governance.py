@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ingest.understanding import Understood
 from mappers.candidate import MappedStatuses
 from quality.contract import Contract
 from quality.finding import Finding
@@ -50,7 +49,6 @@ class Governance:
         self,
         before: CanonicalOrder | None,
         after: CanonicalOrder,
-        understood: Understood,
         notes: Sequence[str],
     ) -> Judgement:
         """Every finding on a change; nothing is decided here."""

@@ -54,7 +54,7 @@ def ranges(journal: timedelta, outcomes: timedelta, findings: timedelta, event_i
 
 def maintain(connection: Connection, tables: Iterable[Range], now: datetime) -> list[str]:
     """Make the partitions of now and the next few periods; drop those past their time. Gives the dropped."""
-    if not connection.execute("SELECT pg_try_advisory_xact_lock(%s)", (_LOCK,)).fetchone() == (True,):
+    if connection.execute("SELECT pg_try_advisory_xact_lock(%s)", (_LOCK,)).fetchone() != (True,):
         return []
     dropped: list[str] = []
     for table in tables:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import structlog
 
 from ingest.database.connection import Connection, Database
-from ingest.errors import SchemasUnresolved
+from ingest.errors import RegistryAway
 
 log = structlog.get_logger()
 
@@ -37,11 +37,11 @@ def resolve(
 ) -> dict[str, int]:
     """Every record's schema id: from the registry, and remembered; from memory while the registry is away.
 
-    Raises SchemasUnresolved when neither knows all of them.
+    Raises SchemasUnresolved when the registry lacks one, RegistryAway when it is away and not all are remembered.
     """
     try:
         ids = ask_registry()
-    except SchemasUnresolved:
+    except RegistryAway:
         with database.transaction() as connection:
             known = remembered(connection, fingerprints)
         if set(known) != set(fingerprints):

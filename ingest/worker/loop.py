@@ -17,6 +17,7 @@ from ingest.database.positions import Fenced
 from ingest.database.retention import Retention
 from ingest.raw_event import RawEvent
 from ingest.worker.batch import BatchProcessor, Committed
+from ingest.worker.garbage import GarbageCollection
 from ingest.worker.observer import Observer
 from ingest.worker.overdue import read_overdue
 from ingest.worker.ownership import Ownership
@@ -65,6 +66,7 @@ class Worker:
         self._observer = observer
         self._phases = phases
         self._time = time
+        self._garbage = GarbageCollection()
         self._stopping = False
 
     def stop(self) -> None:
@@ -73,10 +75,13 @@ class Worker:
 
     def run(self, until: Callable[[], bool] = lambda: False) -> None:
         """Work until stopped, or until `until` says so between two batches; then let everything go."""
+        self._garbage.start()
         try:
             while not self._stopping and not until():
                 self.step()
+                self._garbage.turn()
         finally:
+            self._garbage.stop()
             self._source.close()
             self._publisher.close()
             self._database.close()

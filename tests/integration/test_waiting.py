@@ -61,7 +61,7 @@ def test_an_event_whose_order_never_comes_is_quarantined_at_its_deadline(deploym
     outputs = audit(deployment)
     assert len(outputs["oms.quarantine.v1"]) == 1
     (position,) = deployment.rows(
-        "SELECT next_offset, sequence FROM positions WHERE topic LIKE '%shopify%' AND partition = 0"
+        "SELECT next_offset, sequence FROM positions WHERE topic LIKE '%%shopify%%' AND partition = 0"
     )
     assert position == (1, 2), "its end moved no offset and has a journal row of its own"
     deployment.workers[0].kill()
