@@ -16,6 +16,7 @@ from quality import odcs
 from quality.contract import CONTRACTS, Contract, ContractError
 from quality.finding import Action, Severity
 from quality.lifecycle.checker import Verdict
+from quality.lifecycle.tables import EDGES
 from quality.rules import compile_history, compile_rules
 from schemas import types
 from tests.quality.orders import changed, clean
@@ -179,6 +180,15 @@ def test_the_fingerprint_changes_with_what_decides_and_with_nothing_else() -> No
     widened = document("web")
     custom(widened, "lifecycle")["widen"] = {"order": [["REJECTED", "CONFIRMED"]]}
     assert built(widened).ruleset_version not in versions
+
+
+def test_the_fingerprint_covers_the_lifecycle_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A changed edge changes verdicts, so it changes the fingerprint."""
+    before = contracts.load("web").ruleset_version
+    changed_edges = tmp_path / "edges.yaml"
+    changed_edges.write_bytes(EDGES.read_bytes() + b"# another edge")
+    monkeypatch.setattr(contracts, "EDGES", changed_edges)
+    assert built(document("web")).ruleset_version != before
 
 
 def test_an_undeclared_rule_is_a_fault_of_the_program() -> None:

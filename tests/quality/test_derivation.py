@@ -188,6 +188,15 @@ def test_units_that_the_source_calls_off_stay_called_off(stated: dict[str, int])
     assert (quantity["current"], quantity["cancelled"]) == (1, 1)
 
 
+def test_cancellations_add_up_over_what_the_source_called_off() -> None:
+    """Two cancellations of one line, arriving one by one, call off two units: never one, never three."""
+    order = changed({"lines[0].quantity.cancelled": 1, "lines[0].quantity.current": 1})
+    for id_ in ("a1", "a2"):
+        part = adjustment(0, {0: 1}, "CANCELLATION", id_=id_)
+        order = derive({**order, "adjustments": [*order["adjustments"], part]}, CONFIRMED)
+    assert order["lines"][0]["quantity"]["cancelled"] == 2
+
+
 def test_more_shipped_than_ordered_is_shown_as_it_is() -> None:
     """Broken counts are kept for the rule that reports them, not smoothed away."""
     order = derive(clean(fulfilments=[fulfilment({0: 5})]), CONFIRMED)
