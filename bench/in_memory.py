@@ -1,7 +1,7 @@
 """The pure part of a worker without broker and database: decode, map, decide and encode, batch by batch.
 
 What PostgreSQL would know is kept in dicts, as bytes: every batch meets fresh objects, as it would from the
-database, decodes the stored state of an order that it changes, and leaves nothing for the garbage collector to look at.
+database, decodes the stored state of an order that it changes, and leaves nothing to the garbage collector.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import pickle
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 from consumers.catalogue import CHANNELS
 from ingest.demo.records import RawRecord
@@ -35,7 +36,7 @@ class InMemoryWorker:
     def __init__(self, phases: Phases) -> None:
         codec = Codec({name: number for number, name in enumerate(RECORD_TYPES, 1)})
         self._pipeline = build_pipeline(
-            CHANNELS.values(), codec, _HASH_KEY, "b1", _PAYLOAD_LIMIT, _PARK_DEADLINE_US, lambda _carrier: True
+            CHANNELS.values(), codec, _HASH_KEY, "b1", _PAYLOAD_LIMIT, _PARK_DEADLINE_US, lambda _: True
         )
         self._phases = phases
         self._orders: dict[str, bytes] = {}
@@ -68,13 +69,13 @@ class InMemoryWorker:
     def _read(self, understood: Sequence[Understood]) -> BatchState:
         state = BatchState()
         known = {one.session_id for one in understood if one.session_id is not None} & self._sessions.keys()
-        state.sessions = {key: pickle.loads(self._sessions[key]) for key in known}
+        state.sessions = {key: _fresh(self._sessions[key]) for key in known}
         orders = {one.order_id for one in understood if one.order_id is not None}
         orders |= orders_within_reach(understood, state)
-        state.orders = {key: pickle.loads(self._orders[key]) for key in orders & self._orders.keys()}
+        state.orders = {key: _fresh(self._orders[key]) for key in orders & self._orders.keys()}
         state.parked = {key: list(self._parked[key]) for key in orders & self._parked.keys()}
         guests = guests_within_reach(understood, state) & self._guests.keys()
-        state.guests = {key: pickle.loads(self._guests[key]) for key in guests}
+        state.guests = {key: _fresh(self._guests[key]) for key in guests}
         keys = {key for one in understood if (key := one.event_key) is not None}
         state.event_keys = keys & self._event_keys
         return state
@@ -94,6 +95,10 @@ class InMemoryWorker:
             self._parked.setdefault(parked.order_id, []).append(parked)
 
 
+def _fresh(kept: bytes) -> Any:
+    return pickle.loads(kept)  # noqa: S301 -- pickled above, by this process
+
+
 def batches(records: Iterable[RawRecord], size: int) -> Iterator[list[RawEvent]]:
     """Raw events of demo records, one partition per topic, in batches of `size`."""
     offsets: dict[str, int] = {}
@@ -102,10 +107,9 @@ def batches(records: Iterable[RawRecord], size: int) -> Iterator[list[RawEvent]]
         topic = record.topic
         offset = offsets.get(topic, 0)
         offsets[topic] = offset + 1
+        headers: list[tuple[str, bytes | None]] = [*record.headers]
         batch.append(
-            RawEvent(
-                topic, 0, offset, record.key, record.value, list(record.headers), record.timestamp_ms, _CREATE_TIME
-            )  # fmt: skip
+            RawEvent(topic, 0, offset, record.key, record.value, headers, record.timestamp_ms, _CREATE_TIME)
         )
         if len(batch) == size:
             yield batch

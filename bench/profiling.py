@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 import time
 from collections import Counter, defaultdict
 from typing import Any
@@ -21,7 +22,7 @@ _TOP_LINES = 45
 
 
 class GarbageTime:
-    """CPU time of the cyclic garbage collector: it falls on whatever line allocates, and is told apart here."""
+    """CPU time of the cyclic garbage collector: it falls on whatever line allocates, so it is told apart."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
@@ -37,6 +38,10 @@ class GarbageTime:
             self.collections[info["generation"]] += 1
 
 
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+
+
 def profile(events: int) -> None:
     """Govern so many events twice, once for the clock and once for the sampler, and print where time went."""
     now_ms = time.time_ns() // 1_000_000
@@ -45,15 +50,16 @@ def profile(events: int) -> None:
     garbage, phases, best = _clocked(work, now_ms * 1000)
     samples = _sampled(work, now_ms * 1000)
     per_event = 1e6 / events
-    print(f"{events:,} events of the demo stream in memory, batches of {_BATCH:,}; µs CPU per event")
-    print("mean of all batches, and of the batch in which that phase was fastest\n")
+    _say(f"{events:,} events of the demo stream in memory, batches of {_BATCH:,}; µs CPU per event")
+    _say("mean of all batches, and of the batch in which that phase was fastest\n")
     measured = ("decode", "map", "check", "encode")
     for name in measured:
-        print(f"  {name:<10} {phases[name] * per_event:8.1f} {best[name] * 1e6 / _BATCH:8.1f}")
+        _say(f"  {name:<10} {phases[name] * per_event:8.1f} {best[name] * 1e6 / _BATCH:8.1f}")
     total, least = sum(phases[name] for name in measured), sum(best[name] for name in measured)
-    print(f"  {'together':<10} {total * per_event:8.1f} {least * 1e6 / _BATCH:8.1f}")
-    runs = ", ".join(f"{count} of generation {number}" for number, count in sorted(garbage.collections.items()))
-    print(f"  of it garbage collection {garbage.seconds * per_event:.1f} ({runs})\n")
+    _say(f"  {'together':<10} {total * per_event:8.1f} {least * 1e6 / _BATCH:8.1f}")
+    collected = sorted(garbage.collections.items())
+    runs = ", ".join(f"{count} of generation {number}" for number, count in collected)
+    _say(f"  of it garbage collection {garbage.seconds * per_event:.1f} ({runs})\n")
     scale = sum(phases.values()) * per_event / samples.total
     _print_table("own time by function", samples.own, scale, _TOP)
     _print_table("time by function with all it calls", samples.inside, scale, _TOP)
@@ -91,7 +97,7 @@ def _sampled(work: list[list[RawEvent]], now: int) -> Samples:
 
 
 def _print_table(title: str, counts: Counter[Place], scale: float, most: int) -> None:
-    print(f"{title}")
+    _say(f"{title}")
     for place, count in counts.most_common(most):
-        print(f"  {count * scale:7.2f}  {place.file}:{place.line} {place.function}")
-    print()
+        _say(f"  {count * scale:7.2f}  {place.file}:{place.line} {place.function}")
+    _say("")

@@ -1,10 +1,10 @@
 """A sampling profiler of CPU time: where the program stands at every tick of the processor-time clock.
 
-Unlike a tracing profiler it does not make calls look dearer than they are. Time spent inside a C function counts
-for the Python line that called it. Main thread only, for Python runs signal handlers there.
+Unlike a tracing profiler it does not make calls look dearer than they are. Time spent inside a C function
+counts for the Python line that called it. Main thread only, for Python runs signal handlers there.
 
-Python looks at pending signals where a function begins, at loops' ends and after calls. A sample taken right where
-a function begins belongs to whoever called it: often C code that calls back, such as a decoder with a hook.
+Python looks at pending signals where a function begins, at loops' ends and after calls. A sample taken right
+where a function begins belongs to whoever called it: often C code that calls back, as a decoder with a hook does.
 """
 
 from __future__ import annotations
