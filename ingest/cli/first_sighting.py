@@ -17,7 +17,7 @@ from ingest.raw_event import RawEvent, RawHeaders
 from ingest.settings import Settings
 from ingest.state import BatchState, Carrier, Position
 from ingest.understanding import Understood
-from mappers.candidate import Ignored, Mapped, Snapshot
+from mappers.candidate import CheckoutFact, Ignored, Mapped, PartialChange, Snapshot
 from quality.finding import Action, Finding, Severity
 from quality.lifecycle.derivation import derive
 from quality.outcome import Outcome, quality_of
@@ -67,10 +67,18 @@ def pipeline_of(channel: Channel) -> Pipeline:
 
 
 def sight(pipeline: Pipeline, channel: Channel, headers: RawHeaders, payload: Payload, now: int) -> Sighting:
-    """Decide on a payload with nothing known before. `now` in microseconds: when it would arrive."""
+    """Decide on a payload with nothing known before, as if it arrived when it happened.
+
+    So a payload on file is judged the same at any time, and its age is no finding. What it says of the future
+    is judged against `now`, in microseconds.
+    """
     event = RawEvent(channel.topic, 0, 0, None, payload.body, headers, now // 1000, 1)
-    state = BatchState()
     (understood,) = pipeline.map(pipeline.decode([event]))
+    happened_at = _happened_at(understood.mapped)
+    if happened_at is not None and happened_at < now:
+        # Rounded up: Kafka counts in milliseconds, and nothing arrives before it happened.
+        (understood,) = pipeline.map(pipeline.decode([event._replace(timestamp_ms=-(-happened_at // 1000))]))
+    state = BatchState()
     drafts = pipeline.decide(understood, state, Carrier(channel.topic, 0, 1), now)
     row = state.outcomes[Position(channel.topic, 0, 0)]
     findings = [found.finding for found in state.findings]
@@ -84,6 +92,16 @@ def sight(pipeline: Pipeline, channel: Channel, headers: RawHeaders, payload: Pa
         findings,
         [draft for draft in drafts if RECORD_TYPES[draft.record].namespace == "oms.guest.v1"],
     )
+
+
+def _happened_at(mapped: Mapped | None) -> int | None:
+    match mapped:
+        case Snapshot(order=order):
+            return max(order["occurred_at"], order["source_updated_at"])
+        case PartialChange(occurred_at=instant) | CheckoutFact(occurred_at=instant):
+            return instant
+        case _:
+            return None
 
 
 def _order(

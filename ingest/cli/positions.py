@@ -127,7 +127,7 @@ def look() -> list[Standing]:
         known = _known(connection, names, committed)
     bounds = cluster.bounds(keys)
     return [
-        _standing(topics[key[0]], key, bounds[key], committed.get(key, Committed(None, None)), known.get(key))
+        standing(topics[key[0]], key, bounds[key], committed.get(key, Committed(None, None)), known.get(key))
         for key in sorted(keys)
     ]
 
@@ -144,9 +144,10 @@ def _known(
     return found
 
 
-def _standing(
+def standing(
     topic: TopicState, key: tuple[str, int], bounds: LogBounds, committed: Committed, known: Known | None
 ) -> Standing:
+    """The verdict on one partition, by the worker's own comparison of database and Kafka."""
     verdict, halt = "not read yet", None
     if known is not None:
         try:

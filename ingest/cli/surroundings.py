@@ -182,14 +182,14 @@ def every_topic(given: Settings, admin: KafkaAdmin, brokers: int) -> Iterator[Lo
             "topic", topic.name, str(state.replication), found["min.insync.replicas"], brokers, "its records"
         )
         # That there is but one broker was said of the cluster already.
-        looked = [*_kept(topic, found), *([replicas] if replicas.verdict is Verdict.UNSAFE else [])]
+        looked = [*kept(topic, found), *([replicas] if replicas.verdict is Verdict.UNSAFE else [])]
         fine = Looked(
             "topic", topic.name, Verdict.OK, f"{state.partitions} partitions, {found['cleanup.policy']}"
         )
         yield from looked or [fine]
 
 
-def _kept(topic: topics.KnownTopic, found: Mapping[str, str]) -> Iterator[Looked]:
+def kept(topic: topics.KnownTopic, found: Mapping[str, str]) -> Iterator[Looked]:
     """What of a topic's settings breaks a promise to its readers, or to us."""
     policy, wanted = found["cleanup.policy"], topic.config["cleanup.policy"]
     alter = f"kafka-configs.sh --alter --entity-type topics --entity-name {topic.name} --add-config"
