@@ -84,7 +84,7 @@ def _remarks(result: Result) -> str:
     memory = result.memory
     remarks = [
         "Broker, PostgreSQL and client share the cores: across machines compare ratios, not rates.",
-        "The raw loop has the worker's client settings and batch size; it publishes the same and keeps no state.",
+        "The raw loop has the worker's client settings and batch size; it keeps no state.",
         "One run of the worker warms the broker up; then each run counts from the end of its first batch.",
         "Events that were sent before their order on purpose are left out of the latency: they wait for it.",
         f"Resident memory: {memory.first_quarter:.0f} MiB in the first quarter, "

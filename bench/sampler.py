@@ -4,7 +4,7 @@ Unlike a tracing profiler it does not make calls look dearer than they are. Time
 counts for the Python line that called it. Main thread only, for Python runs signal handlers there.
 
 Python looks at pending signals where a function begins, at loops' ends and after calls. A sample taken right
-where a function begins belongs to whoever called it: often C code that calls back, as a decoder with a hook does.
+where a function begins belongs to whoever called it: often C code that calls back, such as a decoder.
 """
 
 from __future__ import annotations
