@@ -41,7 +41,9 @@ def show_order(out: Console, order: CanonicalOrder) -> None:
     _row(out, "", f"{order['order_id']}{version}, placed {instants.to_text(order['placed_at'])}")
     native = ", ".join(f"{axis} {value}" for axis, value in order["source_status"].items())
     statuses = f"{order['order_status']} · {order['payment_status']} · {order['fulfilment_status']}"
-    _row(out, "status", f"{statuses}{f'   (the source says: {native})' if native else ''}")
+    _row(out, "status", statuses)
+    if native:
+        _row(out, "", f"the source says: {native}")
     if order["hold_reason"]:
         _row(out, "hold", f"{order['hold_reason']}: {order['hold_reason_text'] or ''}")
     customer = order["customer"]
@@ -99,7 +101,7 @@ def masked_phone(number: str) -> str:
 
 
 def _row(out: Console, label: str, text: str) -> None:
-    out.print(f"  [label]{label:<10}[/] {escape(text)}", soft_wrap=True)
+    out.print(f"  [label]{label:<11}[/] {escape(text)}", soft_wrap=True)
 
 
 def _contact(contact: Contact) -> Iterable[str]:

@@ -121,9 +121,9 @@ def _reason(sighting: Sighting) -> str:
 def _show_findings(sighting: Sighting, contract: Contract, contract_file: str) -> None:
     out = console()
     if not sighting.findings:
-        out.print("  [label]findings[/]   none")
+        out.print("  [label]findings[/]    none")
         return
-    out.print(f"  [label]findings[/]   {len(sighting.findings)}")
+    out.print(f"  [label]findings[/]    {len(sighting.findings)}")
     by_rule = sorted(sighting.findings, key=lambda f: f.rule)
     for rule_id, group in groupby(by_rule, key=lambda f: f.rule):
         found = list(group)

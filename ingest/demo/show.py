@@ -170,21 +170,20 @@ def _show_findings(out: Console, summary: Summary) -> None:
 
 def _show_source(out: Console, record: PublishedRecord) -> None:
     cause = record.headers["ordergate_cause"]
-    out.print(
-        f"  [quiet]{record.headers['ce_type']} at {record.position}, caused by {cause}[/]", soft_wrap=True
-    )
+    out.print(f"  [label]{'record':<11}[/] {record.headers['ce_type']} at {record.position}")
+    out.print(f"  [label]{'':<11}[/] caused by {cause}")
 
 
 def _show_guest_event(out: Console, record: PublishedRecord) -> None:
     value = record.value
-    out.print(f"  [label]{'guest':<10}[/] {value['guest_id']}, version {value['guest_version']}")
+    out.print(f"  [label]{'guest':<11}[/] {value['guest_id']}, version {value['guest_version']}")
     for label, name in (("order", "order_number"), ("account", "customer_id"), ("assurance", "assurance")):
         if value.get(name) is not None:
-            out.print(f"  [label]{label:<10}[/] {escape(str(value[name]))}")
+            out.print(f"  [label]{label:<11}[/] {escape(str(value[name]))}")
     if value.get("total") is not None:
-        out.print(f"  [label]{'total':<10}[/] {amount(value['total'])}")
+        out.print(f"  [label]{'total':<11}[/] {amount(value['total'])}")
     for contact_hash in value.get("contact_hashes", []):
-        out.print(f"  [label]{'contact':<10}[/] {contact_hash}  [quiet](a keyed hash: no address leaves)[/]")
+        out.print(f"  [label]{'contact':<11}[/] {contact_hash}  [quiet](a keyed hash: no address leaves)[/]")
 
 
 def _show_next(out: Console, summary: Summary, folder: Path) -> None:

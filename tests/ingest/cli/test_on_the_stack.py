@@ -63,7 +63,7 @@ def web_cases() -> list[Path]:
 
 
 def test_each_payload_gets_from_a_worker_what_map_said_of_it(deployment: Deployment) -> None:
-    """`ordergate map` is the worker's own judgement: what is refused there is refused here, with the same rules."""
+    """`ordergate map` is the worker's own judgement: what it refuses is refused, by the same rules."""
     alone = {}
     for file in web_cases():
         (fact,) = facts(run(deployment, "map", "--channel", "web", "--json", file))

@@ -45,7 +45,11 @@ def test_kafkas_own_defaults_on_three_brokers_are_safe() -> None:
         ("unclean.leader.election.enable", "true", "unclean.leader.election.enable"),
         ("offsets.retention.minutes", "60", "offsets.retention.minutes"),
         ("transaction.max.timeout.ms", "5000", "transaction.max.timeout.ms"),
-        ("transaction.abort.timed.out.transaction.cleanup.interval.ms", "60000", "transaction.abort…cleanup.interval.ms"),
+        (
+            "transaction.abort.timed.out.transaction.cleanup.interval.ms",
+            "60000",
+            "transaction.abort…cleanup.interval.ms",
+        ),
         ("group.coordinator.rebalance.protocols", "classic", "group protocol"),
     ],
 )  # fmt: skip
