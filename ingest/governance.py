@@ -9,6 +9,7 @@ from mappers.candidate import MappedStatuses
 from quality.contract import Contract
 from quality.finding import Finding
 from quality.lifecycle.checker import Lifecycle, Transition, Verdict
+from quality.rules import HistoryRules, OrderRules
 from schemas.types import CanonicalOrder
 
 _FIELDS = {"order": "order_status", "payment": "payment_status", "fulfilment": "fulfilment_status"}
@@ -39,7 +40,8 @@ class Governance:
     """One channel's contract, compiled."""
 
     contract: Contract
-    check: Callable[[CanonicalOrder], list[Finding]]
+    check: OrderRules
+    check_history: HistoryRules
     lifecycle: Lifecycle
     map_statuses: Callable[..., MappedStatuses]
     ruleset_version: str
@@ -53,6 +55,8 @@ class Governance:
     ) -> Judgement:
         """Every finding on a change; nothing is decided here."""
         findings = self.check(after)
+        if before is not None:
+            findings += self.check_history(before, after)
         finding = self.contract.finding
         for axis, value in self.map_statuses(after["source_status"]).unmapped:
             findings.append(finding("status_mapped", "source_status", f"{axis} has no mapping for {value!r}"))

@@ -14,7 +14,7 @@ from ingest.pipeline import Pipeline
 from ingest.state import Carrier
 from ingest.understanding import Reader
 from quality import contract as contracts
-from quality.rules import compile_rules
+from quality.rules import compile_history, compile_rules
 from schemas.codec import Codec
 
 MAPPER_VERSION = version("ordergate")
@@ -36,6 +36,7 @@ def build_pipeline(
         channel.name: Governance(
             contract=loaded[channel.name],
             check=compile_rules(loaded[channel.name]),
+            check_history=compile_history(loaded[channel.name]),
             lifecycle=loaded[channel.name].lifecycle,
             map_statuses=channel.map_statuses,
             ruleset_version=loaded[channel.name].ruleset_version,

@@ -205,8 +205,8 @@ class Deployment:
 
     def state(self) -> str:
         """For a failure's message: positions, outcomes and the ends of the logs."""
-        positions = self.rows(
-            "SELECT topic, partition, epoch, next_offset, sequence, owner, released FROM positions"
+        positions = "\n".join(
+            map(str, self.rows("SELECT topic, partition, epoch, next_offset, sequence, released FROM positions"))
         )
         logs = "\n".join(f"--- {w.log.name}\n{w.text()[-3000:]}" for w in self.workers)
         return f"decided {self.decided()}\n{positions}\n{logs}"
