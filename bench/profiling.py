@@ -13,6 +13,7 @@ from bench.sampler import Place, Samples, sampling
 from ingest.clock import SystemTime
 from ingest.demo.stream import stream
 from ingest.raw_event import RawEvent
+from ingest.worker.garbage import GarbageCollection
 from ingest.worker.phases import Phases
 
 _SEED = 7
@@ -73,26 +74,30 @@ def _clocked(work: list[list[RawEvent]], now: int) -> tuple[GarbageTime, dict[st
     worker = InMemoryWorker(phases)
     total: defaultdict[str, float] = defaultdict(float)
     best: dict[str, float] = {}
-    gc.collect()
-    gc.freeze()  # the work at hand is no worker's garbage
+    collection = GarbageCollection()
+    collection.start()
     gc.callbacks.append(garbage)
     phases.take()
     for batch in work:
         worker.take(batch, now)
+        collection.turn()
         _, cpu = phases.take()
         for phase, seconds in cpu.items():
             total[phase] += seconds
         best = {phase: min(seconds, best.get(phase, seconds)) for phase, seconds in cpu.items()}
     gc.callbacks.remove(garbage)
-    gc.unfreeze()
+    collection.stop()
     return garbage, total, best
 
 
 def _sampled(work: list[list[RawEvent]], now: int) -> Samples:
     worker = InMemoryWorker(Phases(SystemTime()))
+    collection = GarbageCollection()
+    collection.start()
     with sampling() as samples:
         for batch in work:
             worker.take(batch, now)
+    collection.stop()
     return samples
 
 

@@ -54,6 +54,7 @@ def _speed(result: Result) -> str:
             "|---|---|---|---|",
             f"| raw loop | {result.raw_rate:,.0f} | {runs(raw)} | {result.raw_us:.1f} µs |",
             f"| governed | {result.governed_rate:,.0f} | {runs(ours)} | {result.whole_us:.1f} µs |",
+            f"| governed to raw | {result.ratio:.3f} | | {result.whole_us / result.raw_us:.1f} |",
         ]
     )
 

@@ -18,10 +18,8 @@ def test_the_raw_loop_copies_bytes_and_headers_exactly(stack, topic_prefix):
     """Keys, values (tombstones and empty ones too) and headers in their order, per partition in raw order."""
     servers = stack.kafka_bootstrap_servers
     raw, out, copy = (f"{topic_prefix}{name}" for name in ("raw", "out", "copy"))
-    futures = AdminClient({"bootstrap.servers": servers}).create_topics(
-        [NewTopic(name, 2, 1) for name in (raw, out, copy)]
-    )
-    for future in futures.values():
+    admin = AdminClient({"bootstrap.servers": servers})
+    for future in admin.create_topics([NewTopic(name, 2, 1) for name in (raw, out, copy)]).values():
         future.result()
     producer = Producer({"bootstrap.servers": servers})
     for number in range(50):
