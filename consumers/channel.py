@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -50,6 +50,7 @@ class Channel:
     """The native statuses kept in `source_status`, in canonical terms."""
     contract: str
     """File name under quality/contracts/."""
+    """What it never provides, and how its orders may change, stands there too."""
     event_kinds: frozenset[str]
-    never_provides: frozenset[str] = field(default_factory=frozenset)
-    """Canonical fields this source cannot give: missing by contract, hence no defect."""
+    kind_header: str
+    """The header that names an event's kind."""

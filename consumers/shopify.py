@@ -135,5 +135,5 @@ CHANNEL: Final = Channel(
     map_statuses=shopify.map_statuses,
     contract="shopify.odcs.yaml",
     event_kinds=TOPICS | frozenset(DEDUCED.values()),
-    never_provides=frozenset({"customer.loyalty_ref", "contact.verified_at", "lines.gtin"}),
+    kind_header="x-shopify-topic",
 )

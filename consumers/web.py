@@ -49,5 +49,5 @@ CHANNEL: Final = Channel(
     map_statuses=web.map_statuses,
     contract="web.odcs.yaml",
     event_kinds=web.EVENT_KINDS,
-    never_provides=frozenset({"presentment_currency", "fx_rate", "sub_channel", "location_ref"}),
+    kind_header=EVENT_TYPE_HEADER,
 )

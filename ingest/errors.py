@@ -100,7 +100,7 @@ class SchemasUnresolved(OrdergateError):
             f"the schema registry at {address} gave no id for {_listed(subjects)}",
             known=detail,
             safe="nothing was read and nothing was published",
-            do="start the registry or correct SCHEMA_REGISTRY_URL, register the schemas, then start again",
+            do="start the registry or correct SCHEMA_REGISTRY_URL, run `ordergate schemas register`, then start again",
         )
 
 
@@ -117,7 +117,7 @@ class TopicsMissing(OrdergateError):
             f"topics are missing: {names}",
             known="partitions, clean-up and retention of a topic are promises to its readers",
             safe="nothing was read and nothing was published",
-            do="create them with the settings of the topic catalogue, then start again",
+            do="run `ordergate topics create`, then start again",
         )
 
 
@@ -130,7 +130,7 @@ class MigrationsMissing(OrdergateError):
             "the database's tables are not those of this version",
             known=f"the database is at {found or 'no revision'}, this version needs {expected}",
             safe="nothing was read and nothing was written",
-            do="run the migrations of this version (or start the version that fits the database)",
+            do="run `ordergate migrate` (or start the version that fits the database)",
         )
 
 

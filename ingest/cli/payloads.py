@@ -15,7 +15,6 @@ from ingest.cli.terminal import say
 
 STANDARD_INPUT = "-"
 _LINES = (".jsonl", ".ndjson")
-_KIND_HEADERS = {"shopify": "x-shopify-topic", "web": "x-event-type"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +65,7 @@ def headers_for(channel: str, kind: str | None, given: Iterable[str]) -> list[tu
         )
     headers: list[tuple[str, bytes | None]] = []
     if kind is not None:
-        name = _KIND_HEADERS.get(channel)
-        if name is None:
-            raise typer.BadParameter(
-                f"{channel} has no header for the kind of an event", param_hint="--topic"
-            )
-        headers.append((name, kind.encode()))
+        headers.append((CHANNELS[channel].kind_header, kind.encode()))
     for header in given:
         name, separator, value = header.partition("=")
         if not separator or not name:

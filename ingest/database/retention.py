@@ -83,16 +83,17 @@ class Retention:
         """A partition was missing: look at once."""
         self._next = float("-inf")
 
-    def keep_up(self, database: Database) -> None:
-        """Make and drop partitions if it is time to."""
+    def keep_up(self, database: Database) -> bool:
+        """Make and drop partitions if it is time to; gives whether it was."""
         if self._monotonic() < self._next:
-            return
+            return False
         now = datetime.fromtimestamp(self._now() / 1_000_000, UTC)
         with database.transaction() as connection:
             dropped = maintain(connection, self._tables, now)
         self._next = self._monotonic() + _EVERY_S
         if dropped:
             log.info("partitions_dropped", tables=dropped)
+        return True
 
 
 def _create(connection: Connection, table: Range, begin: datetime, existing: set[str]) -> None:

@@ -29,6 +29,7 @@ from ingest.worker.receipt import receipt
 from producers.journal_records import pack
 from producers.records import OutputRecord
 from quality.finding import Finding
+from schemas.codec import EncodeError
 
 log = structlog.get_logger()
 MOST_TRIES = 20
@@ -53,12 +54,20 @@ class Committed:
     """Events of those partitions, not decided."""
 
 
+class _Unencodable(Exception):
+    """An event's output does not fit its schema: a fault of a mapper that no rule has caught."""
+
+    def __init__(self, understood: Understood, message: str) -> None:
+        super().__init__(message)
+        self.understood = understood
+
+
 @dataclass(slots=True)
 class _Work:
     """What is being decided, until it is committed."""
 
     state: BatchState = field(default_factory=BatchState)
-    drafts: list[tuple[PartitionKey, list[Draft]]] = field(default_factory=list)
+    drafts: list[tuple[PartitionKey, Understood, list[Draft]]] = field(default_factory=list)
     next_offsets: dict[PartitionKey, int] = field(default_factory=dict)
     committed: Committed = field(default_factory=Committed)
 
@@ -116,7 +125,7 @@ class BatchProcessor:
                 if patience == 0:
                     raise DatabaseRefuses(self._database.address, refused.reason) from refused
                 patience -= 1
-                self._mark_refused(part[0], refused)
+                _refuse(part[0], "store", f"the database refused it ({refused.reason}, {refused.sqlstate})")
                 parts.insert(0, part)
 
     def end_waiting(self, partition: OwnedPartition, overdue: Sequence[ParkedEvent]) -> Committed:
@@ -135,6 +144,8 @@ class BatchProcessor:
                 return self._try(owned, understood, overdue)
             except TryAgain as error:
                 log.info("batch_decided_again", reason=str(error))
+            except _Unencodable as error:
+                _refuse(error.understood, "encode", str(error))
         raise RuntimeError("a batch met other transactions on every try")
 
     def _try(
@@ -193,14 +204,17 @@ class BatchProcessor:
                     waiting[key] = hand_over.carrier
                     work.committed.left.append(one)
                     continue
-                work.drafts.append((key, drafts))
+                work.drafts.append((key, one, drafts))
                 if ones is understood:
                     work.next_offsets[key] = one.event.offset + 1
 
     def _encode(self, work: _Work, involved: Mapping[PartitionKey, OwnedPartition]) -> list[JournalRow]:
         records: dict[PartitionKey, list[OutputRecord]] = {}
-        for key, drafts in work.drafts:
-            encoded = self._pipeline.encode(drafts, work.state)
+        for key, one, drafts in work.drafts:
+            try:
+                encoded = self._pipeline.encode(drafts, work.state)
+            except EncodeError as error:
+                raise _Unencodable(one, str(error)) from error
             work.committed.records += encoded
             records.setdefault(key, []).extend(encoded)
         return [
@@ -238,15 +252,16 @@ class BatchProcessor:
             partition.next_deadline = min(partition.next_deadline or parked.deadline, parked.deadline)
         return committed
 
-    def _mark_refused(self, understood: Understood, refused: Refused) -> None:
-        message = f"the database refused it ({refused.reason}, SQLSTATE {refused.sqlstate})"
-        understood.findings.append(understood.contract.finding("record_refused", "", message))
-        understood.mapped = None
-        understood.stage = "store"
-        log.warning(
-            "event_refused_by_database", topic=understood.event.topic, partition=understood.event.partition,
-            raw_offset=understood.event.offset, reason=refused.reason,
-        )  # fmt: skip
+
+def _refuse(understood: Understood, stage: str, message: str) -> None:
+    """Mark an event so that the next decision on it is quarantine."""
+    event = understood.event
+    understood.findings.append(understood.contract.finding("record_refused", "", message))
+    understood.mapped = None
+    understood.stage = stage
+    log.warning(
+        "event_refused", topic=event.topic, partition=event.partition, raw_offset=event.offset, reason=message
+    )
 
 
 def _step(partition: OwnedPartition, next_offset: int) -> Advance:

@@ -90,7 +90,8 @@ class Worker:
         """One turn of the loop; comes back after at most a poll, a batch or a recovery."""
         self._observer.tick(self._ownership)
         try:
-            self._retention.keep_up(self._database)
+            if self._retention.keep_up(self._database):
+                self._observer.database_answered()
             self._recover()
             self._look_for_hand_overs()
             self._phases.lap("other")

@@ -98,6 +98,10 @@ class Observer:
         self._metrics.producer_recycled(reason)
         log.warning("producer_recycled", reason=reason)
 
+    def database_answered(self) -> None:
+        """PostgreSQL answers."""
+        self._health.database_reached()
+
     def database_away(self) -> None:
         """PostgreSQL does not answer."""
         self._health.database_lost()

@@ -116,6 +116,7 @@ class Deployment:
                 "bootstrap.servers": self.endpoints.kafka_bootstrap_servers,
                 "message.max.bytes": 12 * 1024 * 1024,
                 "linger.ms": 5,
+                "enable.idempotence": True,
             }
         )
         delivered: list[tuple[str, int, int]] = []
@@ -204,10 +205,14 @@ class Deployment:
             consumer.close()
 
     def state(self) -> str:
-        """For a failure's message: positions, outcomes and the ends of the logs."""
+        """For a failure's message: positions, and the ends of the logs with what each worker was doing."""
         positions = "\n".join(
             map(str, self.rows("SELECT topic, partition, epoch, next_offset, sequence, released FROM positions"))
         )
+        for worker in self.workers:
+            if worker.process.poll() is None:
+                worker.process.send_signal(signal.SIGUSR1)
+        time.sleep(0.5)
         logs = "\n".join(f"--- {w.log.name}\n{w.text()[-3000:]}" for w in self.workers)
         return f"decided {self.decided()}\n{positions}\n{logs}"
 
@@ -267,7 +272,8 @@ def audit(deployment: Deployment) -> dict[str, list[Message]]:
     assert not doubled, f"outputs published more than once: {doubled}"
     caused = Counter(header(m, "ordergate_cause") for messages in outputs.values() for m in messages)
     expected = {f"{t}/{p}/{o}": n for t, p, o, _, n in outcomes if n}
-    assert caused == expected, "every outcome has exactly the outputs it says"
+    missing, surplus = Counter(expected) - caused, caused - Counter(expected)
+    assert not missing and not surplus, f"outputs missing: {missing}; not accounted for: {surplus}"
 
     codec = deployment.codec()
     for topic, key, version in (

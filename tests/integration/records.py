@@ -31,8 +31,9 @@ def instant(seconds: int) -> str:
 
 
 def shopify_order(
-    number: int, at: int = 0, email: str = "guest@example.com", **changes: Any
+    number: int, at: int = 0, email: str | None = None, **changes: Any
 ) -> dict[str, Any]:
+    email = email or f"guest{number}@example.com"
     order = {
         "id": number, "name": f"#{number}", "order_number": number, "email": email, "currency": "EUR",
         "created_at": instant(0), "updated_at": instant(at), "processed_at": instant(0),

@@ -5,6 +5,7 @@ Arguments: `kill:<point>:<n>` ends the process with SIGKILL at the n-th time it 
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import signal
 import sys
@@ -51,6 +52,7 @@ def main() -> None:
     for argument in sys.argv[1:]:
         _, point, nth = argument.split(":")
         POINTS[point](int(nth))
+    faulthandler.register(signal.SIGUSR1)
     settings = Settings.load()
     configure(settings.log_format, settings.log_level)
     with assembly.worker(settings, Metrics(), Health(60)) as worker:
