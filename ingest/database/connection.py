@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 import psycopg
 from psycopg import errors
 
+from ingest.database.columns import register
+
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 _APPLICATION = "ordergate"
@@ -94,7 +96,7 @@ class Database:
 
 def connect(url: str, timeout_s: int = 5) -> Connection:
     """A connection with the settings that the guarantees need. Raises psycopg.OperationalError."""
-    return psycopg.connect(
+    connection = psycopg.connect(
         url,
         connect_timeout=timeout_s,
         application_name=_APPLICATION,
@@ -105,3 +107,5 @@ def connect(url: str, timeout_s: int = 5) -> Connection:
         keepalives_count=2,
         tcp_user_timeout=15_000,
     )
+    register(connection)
+    return connection

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from ingest.database import statements as sql
+from ingest.database.columns import columns
 from ingest.database.connection import Connection
 
 
@@ -29,9 +30,9 @@ WHERE topic = %b AND partition = %b AND sequence > %b ORDER BY sequence
 
 def append(connection: Connection, rows: Iterable[JournalRow]) -> None:
     """Add rows, in the batch's own transaction."""
-    columns = [list(column) for column in zip(*rows, strict=True)]
-    if columns:
-        connection.execute(sql.INSERT_JOURNAL, columns)
+    parameters = columns(sql.INSERT_JOURNAL, rows)
+    if parameters:
+        connection.execute(sql.INSERT_JOURNAL, parameters)
 
 
 def after(connection: Connection, topic: str, partition: int, sequence: int) -> list[JournalRow]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from ingest.database import statements as sql
+from ingest.database.columns import columns
 from ingest.database.connection import Connection
 
 
@@ -77,7 +78,7 @@ def release(connection: Connection, topic: str, partition: int, epoch: int) -> N
 
 def lock(connection: Connection, expected: Sequence[Advance]) -> None:
     """Lock the rows of a batch's partitions, in sorted order. Raises Fenced when one is not as expected."""
-    keys = ([a.topic for a in expected], [a.partition for a in expected])
+    keys = columns(sql.LOCK_POSITIONS, [(step.topic, step.partition) for step in expected])
     found = {
         (topic, partition): (epoch, offset, sequence)
         for topic, partition, epoch, offset, sequence in connection.execute(sql.LOCK_POSITIONS, keys)
@@ -89,6 +90,6 @@ def lock(connection: Connection, expected: Sequence[Advance]) -> None:
 
 def advance(connection: Connection, steps: Iterable[Advance]) -> None:
     """Move positions on. Raises Fenced when one was not where this process left it: nothing may be committed."""
-    columns = [list(column) for column in zip(*steps, strict=True)]
-    if connection.execute(sql.ADVANCE_POSITIONS, columns).rowcount != len(columns[0]):
+    parameters = columns(sql.ADVANCE_POSITIONS, steps)
+    if connection.execute(sql.ADVANCE_POSITIONS, parameters).rowcount != len(parameters[0]):
         raise Fenced("a position moved under its lock")

@@ -6,7 +6,6 @@ Lock order is the same for every worker: positions, sessions, orders, guests, pa
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import fields
 from datetime import timedelta
 from typing import Any
 
@@ -14,12 +13,13 @@ import orjson
 
 from guests.session import GuestState, SessionState, SessionStatus
 from ingest.database import statements as sql
+from ingest.database.columns import Blobs, Texts, columns
 from ingest.database.connection import Connection
 from ingest.raw_event import RawEvent, pack_headers, unpack_headers
 from ingest.state import BatchState, Carrier, GuestRow, OrderRow, ParkedEvent
 from mappers.candidate import Clock
 
-_SESSION_FIELDS = tuple(field.name for field in fields(SessionState))
+_SESSION_FIELDS = SessionState.__struct_fields__
 
 
 def parked_event(row: tuple[Any, ...]) -> ParkedEvent:
@@ -41,14 +41,14 @@ class UnitOfWork:
     def read_sessions(self, state: BatchState, sessions: Collection[str]) -> None:
         """Load sessions: first, because a session tells which guest and which orders it reaches."""
         if sessions:
-            for row in self._connection.execute(sql.READ_SESSIONS, (sorted(sessions),)):
+            for row in self._connection.execute(sql.READ_SESSIONS, (Texts(sorted(sessions)),)):
                 session = _session(row)
                 state.sessions[session.session_id] = session
 
     def read_orders(self, state: BatchState, orders: Collection[str]) -> None:
         """Load orders and the events that wait for them."""
         if orders:
-            keys = sorted(orders)
+            keys = Texts(sorted(orders))
             for row in self._connection.execute(sql.READ_ORDERS, (keys,)):
                 state.orders[row[0]] = _order(row)
             for row in self._connection.execute(sql.READ_PARKED, (keys,)):
@@ -58,13 +58,13 @@ class UnitOfWork:
     def read_guests(self, state: BatchState, guests: Collection[str]) -> None:
         """Load guests."""
         if guests:
-            for row in self._connection.execute(sql.READ_GUESTS, (sorted(guests),)):
+            for row in self._connection.execute(sql.READ_GUESTS, (Texts(sorted(guests)),)):
                 state.guests[row[0]] = GuestRow(GuestState(*row[:4]), Carrier(*row[4:7]))
 
     def read_event_keys(self, state: BatchState, keys: Collection[bytes]) -> None:
         """Load which event ids were seen already."""
         if keys:
-            rows = self._connection.execute(sql.READ_EVENT_IDS, (list(keys), self._event_id_retention))
+            rows = self._connection.execute(sql.READ_EVENT_IDS, (Blobs(keys), self._event_id_retention))
             state.event_keys.update(row[0] for row in rows)
 
     def write(self, state: BatchState) -> None:
@@ -74,9 +74,9 @@ class UnitOfWork:
         self._write_events(state)
 
     def _run(self, statement: str, rows: Iterable[Sequence[Any]]) -> None:
-        columns = [list(column) for column in zip(*rows, strict=True)]
-        if columns:
-            self._connection.execute(statement, columns)
+        parameters = columns(statement, rows)
+        if parameters:
+            self._connection.execute(statement, parameters)
 
     def _write_orders(self, state: BatchState) -> None:
         self._run(
@@ -133,7 +133,7 @@ class UnitOfWork:
 
     def _write_events(self, state: BatchState) -> None:
         if state.new_event_keys:
-            self._connection.execute(sql.INSERT_EVENT_IDS, (list(state.new_event_keys),))
+            self._connection.execute(sql.INSERT_EVENT_IDS, (Blobs(state.new_event_keys),))
         self._run(
             sql.INSERT_OUTCOMES,
             [
