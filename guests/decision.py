@@ -13,9 +13,10 @@ merged.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
+
+from msgspec import Struct
 
 from guests.event import GuestEvent
 from guests.policy import GuestPolicy
@@ -50,8 +51,7 @@ _NONE: Final[Mapping[str, str]] = MappingProxyType({})
 _OVERWRITING = frozenset({CheckoutStep.UPDATED, CheckoutStep.CONTACT_CAPTURED})
 
 
-@dataclass(frozen=True, slots=True)
-class GuestDecision:
+class GuestDecision(Struct, frozen=True):
     """New state to write (None: unchanged), events to publish in this order, or why there is no effect."""
 
     session: SessionState | None

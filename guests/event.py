@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from schemas.types import (
     GuestCheckoutStarted,
@@ -30,8 +31,7 @@ GuestRecord: TypeAlias = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class GuestEvent:
+class GuestEvent(Struct, frozen=True):
     """One event of a guest's stream."""
 
     name: str

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
+
+from msgspec import Struct
 
 from guests.policy import GuestPolicy
 from mappers.candidate import CheckoutFact
@@ -40,8 +41,7 @@ def has_reached(status: SessionStatus, step: SessionStatus) -> bool:
     return _RANK[status] >= _RANK[step]
 
 
-@dataclass(frozen=True, slots=True)
-class SessionState:
+class SessionState(Struct, frozen=True):
     """One guest session. Instants are microseconds since the epoch, by our clock (Kafka timestamps).
 
     The channel's own name of the session works as its token, so only its hash is kept: the `session_id` (S4).
@@ -69,8 +69,7 @@ class SessionState:
         return self.status is not SessionStatus.EXPIRED and now < self.expires_at
 
 
-@dataclass(frozen=True, slots=True)
-class GuestState:
+class GuestState(Struct, frozen=True):
     """One guest, over all sessions. `version` counts the guest's published events."""
 
     guest_id: str

@@ -1,4 +1,4 @@
-"""The decision on one raw event, given what is known of its order, session and guest. Pure, but for the state.
+"""The decision on one raw event, given what is known of its order, session and guest. Pure but for the state.
 
 A decision first makes sure that it may change what it wants to change (hand-over), and only then changes
 anything: an event that has to wait leaves no trace.
@@ -7,8 +7,10 @@ anything: an event that has to wait leaves no trace.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import cast
+
+from msgspec import Struct
 
 from guests.conversion import ineligible_orders
 from guests.decision import GuestDecision, guest_key, on_checkout_fact, on_order_placed, order_guest_key
@@ -62,8 +64,7 @@ class HandOver(Exception):
         self.carrier = carrier
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(Struct):
     """One event's turn: its carrier (the journal row that will hold its output) and what it finds."""
 
     understood: Understood
@@ -73,6 +74,17 @@ class Turn:
     """Our clock, microseconds: only deadlines of parked events depend on it."""
     released: bool = False
     """It was parked before, and its outcome changes."""
+    _drafter: Drafter | None = None
+
+    @property
+    def drafter(self) -> Drafter:
+        """Drafts the records that its event causes."""
+        if self._drafter is None:
+            event = self.understood.event
+            self._drafter = Drafter(
+                event.position.encode(), instants.to_text(self.understood.received_at).encode()
+            )
+        return self._drafter
 
 
 class Decider:
@@ -137,7 +149,7 @@ class Decider:
         place = rank(order)
         order = derive(order, channel.map_statuses(order["source_status"]))
         digest = content_hash(order)
-        clock = replace(snapshot.clock, rank=place, digest=digest)
+        clock = Clock(snapshot.clock.sequence, snapshot.clock.updated_at, place, digest)
         known = turn.state.orders.get(order["order_id"])
         if known is None:
             return self._first(turn, snapshot, order, clock)
@@ -234,7 +246,7 @@ class Decider:
             turn.state.put_session(decision.session)
         if decision.guest is not None:
             turn.state.put_guest(GuestRow(decision.guest, turn.carrier))
-        drafter = self._drafter(turn)
+        drafter = turn.drafter
         return [drafter.guest(event.name, RECORDS[event.name], event.record) for event in decision.events]
 
     def _change(
@@ -267,7 +279,7 @@ class Decider:
         builder = OrderChangeBuilder(governance, understood, judged, notes)
         version = known.canonical_version + 1 if known is not None else 1
         published = builder.order(order, version, digest, outcome)
-        drafter = self._drafter(turn)
+        drafter = turn.drafter
         drafts = [drafter.order(published), drafter.change(builder.change(before, published))]
         drafts += self._report(turn, judged.findings, outcome, order["order_id"])
         turn.state.put_order(_row(published, clock, digest, turn.carrier))
@@ -289,7 +301,7 @@ class Decider:
             findings,
         )
         turn.state.quarantined.append(row)
-        drafts = [self._drafter(turn).quarantine(quarantine_draft(row, governance))]
+        drafts = [turn.drafter.quarantine(quarantine_draft(row, governance))]
         drafts += self._report(turn, findings, Outcome.QUARANTINED, order_id)
         detail = ", ".join(sorted({finding.rule for finding in findings}))
         self._settle(turn, Outcome.QUARANTINED, detail, order_id=order_id)
@@ -307,7 +319,7 @@ class Decider:
             FindingRow(understood.event, finding, understood.channel.name, order_id) for finding in findings
         ]
         records = finding_drafts(understood, findings, outcome, order_id, governance)
-        drafter = self._drafter(turn)
+        drafter = turn.drafter
         return [drafter.finding(record) for record in records]
 
     def _settle(
@@ -343,10 +355,6 @@ class Decider:
         if row.order is None:
             row.order = cast("CanonicalOrder", self._codec.decode(row.state)[1])
         return row.order
-
-    def _drafter(self, turn: Turn) -> Drafter:
-        event = turn.understood.event
-        return Drafter(event.position.encode(), instants.to_text(turn.understood.received_at).encode())
 
 
 def _row(order: CanonicalOrder, clock: Clock, digest: bytes, carrier: Carrier) -> OrderRow:

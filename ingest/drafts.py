@@ -1,13 +1,15 @@
 """Drafts of output records: what an event causes, before it is encoded.
 
-Every record carries the CloudEvents attributes in binary mode as Kafka headers (CloudEvents 1.0, Kafka protocol
-binding §3.2) and `ordergate_cause`, the raw position that caused it. Ids are made from content, so a record
-published again has the same id.
+Every record carries the CloudEvents attributes in binary mode as Kafka headers (CloudEvents 1.0, Kafka
+protocol binding §3.2) and `ordergate_cause`, the raw position that caused it. Ids are made from content, so a
+record published again has the same id.
 """
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
+
+from msgspec import Struct
 
 from producers.records import OutputRecord
 from producers.topics import CHANGES, FINDINGS, GUESTS, MAX_RECORD_BYTES, ORDERS, QUARANTINE
@@ -17,7 +19,7 @@ from schemas.types import CanonicalOrder, OrderChange, QualityFinding, Quarantin
 _ROOM_FOR_HEADERS = 64 * 1024
 
 
-class Draft(NamedTuple):
+class Draft(Struct, frozen=True):
     """One output record whose value is not encoded yet."""
 
     topic: str

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from msgspec import Struct
+
 from mappers.candidate import MappedStatuses
 from quality.contract import Contract
 from quality.finding import Finding
@@ -19,8 +21,7 @@ _NOTES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(Struct, frozen=True):
     """What the contract says of one change of an order."""
 
     findings: list[Finding]

@@ -1,7 +1,7 @@
 """The join of what is known of an order with what arrives: the newest snapshot and the union of its parts.
 
-A join is idempotent, commutative and associative, so any permutation and repetition of an order's events ends in
-the same state. Parts (payments, fulfilments, adjustments) are kept by id, each as last modified.
+A join is idempotent, commutative and associative, so any permutation and repetition of an order's events ends
+in the same state. Parts (payments, fulfilments, adjustments) are kept by id, each as last modified.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _PARTS = (("payments", "payment_id"), ("fulfilments", "fulfilment_id"), ("adjust
 
 
 def join_parts(base: CanonicalOrder, other: CanonicalOrder | PartialChange) -> CanonicalOrder:
-    """`base` with the parts of `other` joined in: a new order when that changes something, else `base` itself."""
+    """`base` with the parts of `other` joined in: a new order if that changes something, else `base` itself."""
     changed: dict[str, Any] = {}
     for name, identity in _PARTS:
         arriving = getattr(other, name) if isinstance(other, PartialChange) else other[name]  # type: ignore[literal-required]  # names from the table above

@@ -5,8 +5,8 @@
               → guest session and conversion
               → outcome, findings, new state, drafts of records      → encoded bytes
 
-Everything here is pure but for the batch's state, which is handed in. The worker, `ordergate map` and the tests run
-this same code.
+Everything here is pure but for the batch's state, which is handed in. The worker, `ordergate map` and the
+tests run this same code.
 """
 
 from __future__ import annotations

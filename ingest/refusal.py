@@ -22,7 +22,7 @@ def finding_drafts(
     order_id: str | None,
     governance: Governance,
 ) -> list[QualityFinding]:
-    """One record per finding. Its id is made of position, rule, field and place, hence the same at every replay."""
+    """One record per finding. Its id is made of position, rule, field and place: the same at every replay."""
     event = understood.event
     return [
         {

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from consumers.channel import Channel
 from guests.contact import ContactNormaliser
@@ -20,8 +21,7 @@ from schemas.types import CanonicalOrder
 UNNAMED_ACCOUNT = "default"
 
 
-@dataclass(slots=True)
-class Understood:
+class Understood(Struct):
     """What one raw event means, or every reason why it cannot be told (`mapped` None, `findings` filled)."""
 
     event: RawEvent
@@ -34,33 +34,12 @@ class Understood:
     mapped: Mapped | None = None
     findings: list[Finding] = field(default_factory=list)
     stage: str = "decode"
-
-    @property
-    def event_key(self) -> bytes | None:
-        """Identity of the event itself, where its channel gives one."""
-        if self.event_id is None:
-            return None
-        return identifiers.event_key(
-            self.channel.name, self.source_account, self.event_kind or "", self.event_id
-        )
-
-    @property
-    def order_id(self) -> str | None:
-        """The order it is about."""
-        mapped = self.mapped
-        if isinstance(mapped, Snapshot):
-            return mapped.order["order_id"]
-        return mapped.order_id if isinstance(mapped, PartialChange) else None
-
-    @property
-    def session_id(self) -> str | None:
-        """The guest session it is about: of a checkout fact, or of a guest's order."""
-        mapped = self.mapped
-        if isinstance(mapped, CheckoutFact):
-            return session_key(mapped)
-        if isinstance(mapped, Snapshot) and mapped.order["customer"]["kind"] == "GUEST":
-            return order_session_key(mapped.order, mapped.session_ref)
-        return None
+    event_key: bytes | None = None
+    """Identity of the event itself, where its channel gives one."""
+    order_id: str | None = None
+    """The order it is about."""
+    session_id: str | None = None
+    """The guest session it is about: of a checkout fact, or of a guest's order."""
 
     @property
     def received_at(self) -> int:
@@ -103,16 +82,11 @@ class Reader:
         try:
             headers = {name.lower(): value for name, value in event.headers if value is not None}
             envelope = channel.identify(headers, document)
-            understood.event_kind = envelope.event_kind
-            understood.source_account = envelope.source_account
-            understood.event_id = envelope.event_id
-            context = EventContext(
-                channel.name,
-                envelope.source_account,
-                envelope.event_kind,
-                envelope.event_id,
-                understood.received_at,
-            )
+            kind, account, event_id = envelope.event_kind, envelope.source_account, envelope.event_id
+            understood.event_kind, understood.source_account, understood.event_id = kind, account, event_id
+            if event_id is not None:
+                understood.event_key = identifiers.event_key(channel.name, account, kind or "", event_id)
+            context = EventContext(channel.name, account, kind, event_id, understood.received_at)
             mapped = channel.map_event(document, context)
         except DefectiveEvent as error:
             finding = understood.contract.finding
@@ -126,12 +100,24 @@ class Reader:
         else:
             understood.mapped = mapped
             understood.stage = "check"
-            if isinstance(mapped, Snapshot):
-                self._normalise_contact(mapped.order)
-            elif isinstance(mapped, CheckoutFact) and mapped.contact is not None:
-                mapped.contact = self._contacts.normalise(mapped.contact, None)
+            self._name(understood, mapped)
         understood.document = None
         return understood
+
+    def _name(self, understood: Understood, mapped: Mapped) -> None:
+        """The order and the session it is about, and the contact by which its guest is known."""
+        match mapped:
+            case Snapshot(order=order):
+                understood.order_id = order["order_id"]
+                self._normalise_contact(order)
+                if order["customer"]["kind"] == "GUEST":
+                    understood.session_id = order_session_key(order, mapped.session_ref)
+            case PartialChange():
+                understood.order_id = mapped.order_id
+            case CheckoutFact():
+                understood.session_id = session_key(mapped)
+                if mapped.contact is not None:
+                    mapped.contact = self._contacts.normalise(mapped.contact, None)
 
     def _normalise_contact(self, order: CanonicalOrder) -> None:
         address = order["shipping_address"] or order["billing_address"]

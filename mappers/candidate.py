@@ -1,17 +1,20 @@
-"""What a mapper returns: one of four kinds of understanding of a raw event, or a defective event raised."""
+"""What a mapper returns: one of four kinds of understanding of a raw event, or a defective event raised.
+
+They are msgspec structs: dataclasses in all but their making, which costs a tenth, several times per event.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal, TypeAlias
+
+from msgspec import Struct, field
 
 from schemas.types import Adjustment, CanonicalOrder, Consent, Contact, Fulfilment, Money, Payment
 
 
-@dataclass(frozen=True, slots=True)
-class EventContext:
+class EventContext(Struct, frozen=True):
     """What is known of a raw event outside its body. Times are microseconds since the epoch, UTC."""
 
     channel: str
@@ -23,8 +26,7 @@ class EventContext:
     """The Kafka record's timestamp: the only clock a channel without times gives."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Clock:
+class Clock(Struct, frozen=True, order=True):
     """Where a snapshot stands in its order's own time. Ordered: the greatest is the newest."""
 
     sequence: int
@@ -37,8 +39,7 @@ class Clock:
     """Last tie-break: the content hash, so that the winner never depends on arrival."""
 
 
-@dataclass(slots=True)
-class Snapshot:
+class Snapshot(Struct):
     """The whole order as its source sees it now. `order` has statuses as mapped, not yet derived."""
 
     order: CanonicalOrder
@@ -48,8 +49,7 @@ class Snapshot:
     unknown_fields: int = 0
 
 
-@dataclass(slots=True)
-class PartialChange:
+class PartialChange(Struct):
     """A refund, fulfilment or payment that arrives alone: joins its order, or waits for it."""
 
     order_id: str
@@ -76,8 +76,7 @@ class CheckoutStep(StrEnum):
     ACCOUNT_CREATED = "account.created"
 
 
-@dataclass(slots=True)
-class CheckoutFact:
+class CheckoutFact(Struct):
     """A fact about a guest's session: no order changes by it."""
 
     step: CheckoutStep
@@ -99,8 +98,7 @@ class CheckoutFact:
     unknown_fields: int = 0
 
 
-@dataclass(slots=True)
-class Ignored:
+class Ignored(Struct):
     """Understood, and by policy not ours: a test order, a draft, an abandoned checkout of another system."""
 
     reason: str
@@ -114,8 +112,7 @@ class Ignored:
 Mapped: TypeAlias = Snapshot | PartialChange | CheckoutFact | Ignored
 
 
-@dataclass(frozen=True, slots=True)
-class Defect:
+class Defect(Struct, frozen=True):
     """One thing in a payload that keeps it from being understood."""
 
     rule: str
@@ -134,8 +131,7 @@ class DefectiveEvent(Exception):
         self.defects = tuple(defects)
 
 
-@dataclass(frozen=True, slots=True)
-class MappedStatuses:
+class MappedStatuses(Struct, frozen=True):
     """An order's statuses as its native vocabulary says, before amounts and quantities decide."""
 
     order: str

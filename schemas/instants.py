@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -41,4 +42,11 @@ def to_text(instant: int) -> str:
     """RFC 3339 text in UTC: `2026-07-01T10:15:00Z`, with six decimals only where they are not zero."""
     if not 0 <= instant <= LAST:
         raise ValueError("the instant is outside the years 1970 to 9999")
-    return (EPOCH + timedelta(microseconds=instant)).isoformat().replace("+00:00", "Z")
+    second, micros = divmod(instant, 1_000_000)
+    return f"{_second(second)}.{micros:06d}Z" if micros else f"{_second(second)}Z"
+
+
+# Events of one batch were received within few seconds.
+@lru_cache(maxsize=1024)
+def _second(number: int) -> str:
+    return (EPOCH + timedelta(seconds=number)).isoformat().removesuffix("+00:00")

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final, Literal, NamedTuple, Protocol
+from typing import Final, Literal, Protocol
+
+from msgspec import Struct
 
 from quality.lifecycle.tables import AXES, UNKNOWN, Axis, LifecycleTableError, Table, Tables, canonical
 
@@ -39,7 +41,7 @@ class Statuses(Protocol):
         """Of the fulfilment axis."""
 
 
-class Transition(NamedTuple):
+class Transition(Struct, frozen=True):
     """A state that changed, or was seen for the first time (`before` is None)."""
 
     axis: Axis

@@ -9,7 +9,8 @@ what it pays back may have been shipped and kept.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from schemas.types import Adjustment, Fulfilment, Line, LineStatus
 
@@ -17,8 +18,7 @@ HANDED_OVER = frozenset({"FULFILLED", "DELIVERED", "DELIVERY_FAILED"})
 """States of a fulfilment whose goods have left; CANCELLED and FAILED ones never did."""
 
 
-@dataclass(slots=True)
-class LineMoves:
+class LineMoves(Struct):
     """Units of one line, summed over fulfilments and completed adjustments."""
 
     handed_over: int = 0
@@ -29,8 +29,7 @@ class LineMoves:
     """Whether any fulfilment, whatever its state, tells of the line."""
 
 
-@dataclass(slots=True)
-class Moves:
+class Moves(Struct):
     """What moved for an order."""
 
     by_line: dict[str, LineMoves] = field(default_factory=dict)
@@ -53,8 +52,7 @@ _STILL = Moves()
 _AT_REST = LineMoves()
 
 
-@dataclass(slots=True)
-class Progress:
+class Progress(Struct):
     """The lines as counted, and what all lines that count have in common."""
 
     lines: list[Line]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec import structs
 
 from guests.decision import REASONS
 from guests.session import SessionStatus
@@ -271,5 +271,5 @@ def test_a_session_that_was_closed_is_not_live(make, store):
     """A session marked as expired stays so, even before its time."""
     store.tell(make.fact(CheckoutStep.STARTED))
     session = only_session(store)
-    store.sessions[session.session_id] = replace(session, status=SessionStatus.EXPIRED)
+    store.sessions[session.session_id] = structs.replace(session, status=SessionStatus.EXPIRED)
     assert store.tell(make.fact(CheckoutStep.UPDATED)).reason == "session_expired"

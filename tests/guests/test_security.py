@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 
 import pytest
+from msgspec import structs
 
 from guests.conversion import ineligible_orders
 from mappers.candidate import CheckoutStep
@@ -172,7 +172,9 @@ def test_s17_no_event_and_no_state_holds_a_raw_contact(make, store):
     store.place(make.order("1", canary), "s1")
     store.tell(make.fact(CheckoutStep.ACCOUNT_CREATED, "s1", customer_id="x", contact=canary))
     shown = json.dumps([event.record for event in store.events])
-    shown += json.dumps([asdict(state) for state in (*store.sessions.values(), *store.guests.values())])
+    shown += json.dumps(
+        [structs.asdict(state) for state in (*store.sessions.values(), *store.guests.values())]
+    )
     assert {"guest.contact.captured", "guest.order.placed", "guest.orders.merged"} <= set(store.names())
     for secret in ("canary.person", "canary.relay", "4155552671", "canary number", "@"):
         assert secret not in shown

@@ -4,6 +4,7 @@ from collections import Counter
 from typing import get_args
 
 import pytest
+from msgspec import structs
 
 from mappers.candidate import MappedStatuses
 from quality.lifecycle import tables
@@ -118,7 +119,7 @@ def test_transitions_name_the_changed_axes_and_the_rule_each_breaks() -> None:
     """An owner sees which axis moved, from where to where, and why it counts."""
     before = MappedStatuses("COMPLETED", "PAID", "IN_PROGRESS")
     after = MappedStatuses("PROCESSING", "UNPAID", "DELIVERED")
-    found = [tuple(transition) for transition in Lifecycle().transitions(before, after)]
+    found = [structs.astuple(transition) for transition in Lifecycle().transitions(before, after)]
     assert found == [
         ("order", "COMPLETED", "PROCESSING", Verdict.WARN, "terminal_not_reopened"),
         ("payment", "PAID", "UNPAID", Verdict.ILLEGAL, "transition_allowed"),
