@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hashlib import sha256
+from operator import itemgetter
 
 import orjson
 
@@ -28,15 +29,23 @@ _PROVENANCE = frozenset(
         "customer",
     }
 )
+_MAPS = frozenset({"source_status", "attribution"})
+_content = itemgetter(*sorted(CanonicalOrder.__annotations__.keys() - _PROVENANCE - _MAPS))
 
 
 def content_hash(order: CanonicalOrder) -> bytes:
-    """SHA-256 over the business fields as JSON with sorted keys.
+    """SHA-256 over the business fields as JSON, maps by key, records below them in the order of the schema.
 
-    Of contact and customer only what the source said counts: hashes and guest ids depend on our key.
+    Of contact and customer only what the source said counts: hashes and guest ids depend on our key. That
+    mappers build records in the schema's order, as the codec does, is tested for every channel: sorting their
+    keys here would cost as much as all rules.
     """
-    content = {name: value for name, value in order.items() if name not in _PROVENANCE}
     contact, customer = order["contact"], order["customer"]
-    content["contact"] = (contact["email_raw"], contact["phone_raw"], contact["verified_at"])
-    content["customer"] = (customer["kind"], customer["customer_id"], customer["loyalty_ref"])
-    return sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).digest()
+    content = (
+        _content(order),
+        sorted(order["source_status"].items()),
+        sorted(order["attribution"].items()),
+        (contact["email_raw"], contact["phone_raw"], contact["verified_at"]),
+        (customer["kind"], customer["customer_id"], customer["loyalty_ref"]),
+    )
+    return sha256(orjson.dumps(content)).digest()

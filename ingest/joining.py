@@ -18,7 +18,7 @@ _PARTS = (("payments", "payment_id"), ("fulfilments", "fulfilment_id"), ("adjust
 
 
 def join_parts(base: CanonicalOrder, other: CanonicalOrder | PartialChange) -> CanonicalOrder:
-    """`base` with the parts of `other` joined in: a new order if that changes something, else `base` itself."""
+    """`base` with the parts of `other` joined in: a new order if that changes it, else `base` itself."""
     changed: dict[str, Any] = {}
     for name, identity in _PARTS:
         arriving = getattr(other, name) if isinstance(other, PartialChange) else other[name]  # type: ignore[literal-required]  # names from the table above
