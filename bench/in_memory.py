@@ -55,8 +55,9 @@ class InMemoryWorker:
         state = self._read(understood)
         self._phases.lap("other")
         drafts = [
-            self._pipeline.decide(one, state, Carrier(one.event.topic, one.event.partition, 1), now)
+            drafts
             for one in understood
+            for _, drafts in self._pipeline.decide(one, state, Carrier(*one.partition, 1), now)
         ]
         self._phases.lap("check")
         records = [record for some in drafts for record in self._pipeline.encode(some, state)]

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import struct
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
@@ -17,6 +18,7 @@ PartitionKey = tuple[str, int]
 # Answers that mean "not yet": the offset is part of a transaction still open, or the broker is away.
 _STABLE_LATER = frozenset({KafkaError._TIMED_OUT, KafkaError._TIMED_OUT_QUEUE, KafkaError._TRANSPORT})
 _COMMITTED_POLL_S = 2.0
+_ANSWER_S = 5.0
 
 
 class Consumer(Protocol):
@@ -32,12 +34,14 @@ class Consumer(Protocol):
     def resume(self, partitions: list[TopicPartition]) -> None: ...
     def seek(self, partition: TopicPartition) -> None: ...
     def committed(self, partitions: list[TopicPartition], timeout: float) -> list[TopicPartition]: ...
-    def get_watermark_offsets(self, partition: TopicPartition, timeout: float) -> tuple[int, int]: ...
+    def get_watermark_offsets(
+        self, partition: TopicPartition, timeout: float, *, cached: bool
+    ) -> tuple[int, int]: ...
     def close(self) -> None: ...
 
 
 class GroupEvent(Protocol):
-    """Told of every change of ownership, inside `read`."""
+    """Told of every change of ownership, inside `read` or `keep_alive`."""
 
     def assigned(self, partitions: Sequence[PartitionKey]) -> None: ...
     def revoked(self, partitions: Sequence[PartitionKey]) -> None: ...
@@ -45,7 +49,11 @@ class GroupEvent(Protocol):
 
 
 class OffsetUnstable(Exception):
-    """The committed offset of a partition did not become stable within its bound."""
+    """The broker answers, but the committed offset of a partition did not become stable within its bound."""
+
+
+class BrokerSilent(Exception):
+    """The broker did not answer, or not usefully: nothing is known, and it is to be asked again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +65,22 @@ class Committed:
 
 
 @dataclass(frozen=True, slots=True)
+class ClientError:
+    """An error that the consumer reports in place of a message; `partition` None: of the whole client."""
+
+    partition: PartitionKey | None
+    code: str
+    detail: str
+    fatal: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Read:
     """What one read gave. `group_metadata` was captured right after it and belongs to just these messages."""
 
     messages: list[Message]
     group_metadata: object
-    lost_positions: list[tuple[PartitionKey, str]]
-    """Partitions whose log no longer holds the position, with the broker's reason."""
+    errors: list[ClientError]
 
 
 def consumer_config(
@@ -100,10 +117,17 @@ class KafkaSource:
     """Reads in order: poll for the first message, then take what is already there, never waiting for more."""
 
     def __init__(
-        self, consumer: Consumer, topics: Sequence[str], listener: GroupEvent, sleep: Callable[[float], None]
+        self,
+        consumer: Consumer,
+        topics: Sequence[str],
+        listener: GroupEvent,
+        sleep: Callable[[float], None],
+        deadline: Callable[[str], AbstractContextManager[None]],
     ) -> None:
+        """`deadline` opens a named deadline that another thread keeps: no call may outlast it."""
         self._consumer = consumer
         self._sleep = sleep
+        self._deadline = deadline
         self._listener = listener
         self._owned: set[PartitionKey] = set()
         self._early: deque[Message] = deque()
@@ -118,62 +142,64 @@ class KafkaSource:
 
     def read(self, most: int, timeout_s: float, gather_s: float = 0.0) -> Read:
         """Read at most `most` messages; waits `timeout_s` for the first, and `gather_s` for company to it."""
-        first = self._early.popleft() if self._early else self._consumer.poll(timeout_s)
-        found = [] if first is None else [first, *self._early]
-        self._early.clear()
-        if found and gather_s:
-            self._sleep(gather_s)
-        if found and most > len(found):
-            found += self._consumer.consume(most - len(found), 0)
-        metadata = self._consumer.consumer_group_metadata()
+        with self._deadline("read"):
+            first = self._early.popleft() if self._early else self._consumer.poll(timeout_s)
+            found = [] if first is None else [first, *self._early]
+            self._early.clear()
+            if found and gather_s:
+                self._sleep(gather_s)
+            if found and most > len(found):
+                found += self._consumer.consume(most - len(found), 0)
+            metadata = self._consumer.consumer_group_metadata()
         messages: list[Message] = []
-        lost: list[tuple[PartitionKey, str]] = []
+        errors: list[ClientError] = []
         for message in found:
             error = message.error()
-            key = cast("PartitionKey", (message.topic(), message.partition()))
-            if error is None:
-                if key in self._owned:
-                    messages.append(message)
-            elif error.code() in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):
-                lost.append((key, error.str()))
-        return Read(messages, metadata, lost)
+            if error is not None:
+                errors.append(_client_error(message, error))
+            elif (message.topic(), message.partition()) in self._owned:
+                messages.append(message)
+        return Read(messages, metadata, errors)
 
     def keep_alive(self, timeout_s: float) -> None:
-        """Poll while nothing may be processed: partitions are paused, but a message may already be under way."""
-        message = self._consumer.poll(timeout_s)
+        """Poll while nothing may be processed. What is under way although all is paused is kept for `read`."""
+        with self._deadline("poll"):
+            message = self._consumer.poll(timeout_s)
         if message is not None:
             self._early.append(message)
 
-    def drop_early(self, partition: PartitionKey) -> None:
-        """Forget messages of a partition that will be read again from its position."""
-        self._early = deque(m for m in self._early if (m.topic(), m.partition()) != partition)
-
     def start_at(self, partition: PartitionKey, offset: int) -> None:
-        """Read a partition from an offset on."""
+        """Read a partition from an offset on, and nothing of it that was under way. Raises BrokerSilent."""
         position = TopicPartition(*partition, offset)
-        self._consumer.seek(position)
-        self._consumer.resume([position])
+        with self._asking("seek"):
+            self._consumer.seek(position)
+            self._drop_early(partition)
+            self._consumer.resume([position])
 
     def resume(self, partition: PartitionKey) -> None:
-        """Go on fetching a partition where it was paused."""
-        self._consumer.resume([TopicPartition(*partition)])
+        """Go on fetching a partition where it was paused. Raises BrokerSilent."""
+        with self._asking("resume"):
+            self._consumer.resume([TopicPartition(*partition)])
 
     def pause(self, partitions: Sequence[PartitionKey]) -> None:
-        """Stop fetching these partitions; polling goes on."""
+        """Stop fetching these partitions; polling goes on. Raises BrokerSilent."""
         if partitions:
-            self._consumer.pause([TopicPartition(*key) for key in partitions])
+            with self._asking("pause"):
+                self._consumer.pause([TopicPartition(*key) for key in partitions])
 
     def committed(self, partition: PartitionKey, bound_s: float, monotonic: Callable[[], float]) -> Committed:
         """The stable committed offset. One partition per call: one unstable partition blocks the whole call.
 
-        Raises OffsetUnstable when it does not become stable within `bound_s`.
+        Raises OffsetUnstable when it does not become stable within `bound_s` although the broker answers, and
+        BrokerSilent when it does not answer.
         """
         started = monotonic()
         while True:
             remaining = bound_s - (monotonic() - started)
             try:
-                wait = max(min(_COMMITTED_POLL_S, remaining), 0.05)
-                answer = self._consumer.committed([TopicPartition(*partition)], timeout=wait)[0]
+                with self._deadline("committed"):
+                    wait = max(min(_COMMITTED_POLL_S, remaining), 0.05)
+                    answer = self._consumer.committed([TopicPartition(*partition)], timeout=wait)[0]
                 if answer.error is None:
                     offset = answer.offset if answer.offset >= 0 else None
                     return Committed(offset, answer.metadata or None)
@@ -181,13 +207,24 @@ class KafkaSource:
             except KafkaException as raised:
                 error = raised.args[0]
                 if error.code() not in _STABLE_LATER and not error.retriable():
-                    raise
+                    raise BrokerSilent(f"committed: {error.str()}") from raised
             if monotonic() - started >= bound_s:
+                self.watermarks(partition)
                 raise OffsetUnstable(f"{partition[0]}/{partition[1]}: {error.str()}")
 
     def watermarks(self, partition: PartitionKey) -> tuple[int, int]:
-        """First and next offset of a partition's log."""
-        return self._consumer.get_watermark_offsets(TopicPartition(*partition), timeout=10)
+        """First and next offset of a partition's log. Raises BrokerSilent."""
+        with self._asking("watermarks"):
+            return self._consumer.get_watermark_offsets(
+                TopicPartition(*partition), timeout=_ANSWER_S, cached=False
+            )
+
+    def end_seen(self, partition: PartitionKey) -> int:
+        """The next offset of a partition's log as last heard from the broker, -1 unheard; nothing is asked."""
+        try:
+            return self._consumer.get_watermark_offsets(TopicPartition(*partition), timeout=0, cached=True)[1]
+        except KafkaException:
+            return -1
 
     def group_metadata(self) -> object:
         """The group metadata as of now: for a recovery, which binds it before it reads anything."""
@@ -195,7 +232,16 @@ class KafkaSource:
 
     def close(self) -> None:
         """Leave the group; `revoked` is called for what is still owned."""
-        self._consumer.close()
+        with self._deadline("close"):
+            self._consumer.close()
+
+    @contextmanager
+    def _asking(self, call: str) -> Iterator[None]:
+        try:
+            with self._deadline(call):
+                yield
+        except KafkaException as error:
+            raise BrokerSilent(f"{call}: {error.args[0].str()}") from error
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         # Paused at an explicit offset: recovery decides where reading starts, never the group's own offset.
@@ -206,21 +252,29 @@ class KafkaSource:
         self._listener.assigned(keys)
 
     def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        keys = self._let_go(partitions)
-        self._listener.revoked(keys)
+        self._listener.revoked(self._let_go(partitions))
         consumer.incremental_unassign(partitions)
 
     def _on_lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        keys = self._let_go(partitions)
-        self._listener.lost(keys)
+        self._listener.lost(self._let_go(partitions))
         consumer.incremental_unassign(partitions)
 
     def _let_go(self, partitions: list[TopicPartition]) -> list[PartitionKey]:
         keys = [(p.topic, p.partition) for p in partitions]
         self._owned.difference_update(keys)
         for key in keys:
-            self.drop_early(key)
+            self._drop_early(key)
         return keys
+
+    def _drop_early(self, partition: PartitionKey) -> None:
+        self._early = deque(m for m in self._early if (m.topic(), m.partition()) != partition)
+
+
+def _client_error(message: Message, error: KafkaError) -> ClientError:
+    topic, partition = message.topic(), message.partition()
+    known = topic is not None and partition is not None and partition >= 0
+    key = cast("PartitionKey", (topic, partition)) if known else None
+    return ClientError(key, error.name(), error.str(), error.fatal())
 
 
 def is_joined_member(group_metadata: object) -> bool:

@@ -99,15 +99,11 @@ def worker(settings: Settings, metrics: Metrics, health: Health) -> Iterator[Wor
         consumer_config(servers, group_id, settings.group_protocol, slot, settings.session_timeout_ms)
     )
     source = KafkaSource(
-        cast("Consumer", consumer), [channel.topic for channel in channels], ownership, time.sleep
-    )
-    reading = Reading(
-        source,
+        cast("Consumer", consumer),
+        [channel.topic for channel in channels],
         ownership,
-        settings.batch_size,
-        settings.batch_bytes,
-        settings.poll_timeout_ms / 1000,
-        settings.gather_ms / 1000,
+        time.sleep,
+        watchdog.deadline,
     )
     recovery = Recovery(
         database,
@@ -121,6 +117,15 @@ def worker(settings: Settings, metrics: Metrics, health: Health) -> Iterator[Wor
     )
     processor = BatchProcessor(
         pipeline, database, time, timedelta(days=settings.event_id_retention_days), phases
+    )
+    reading = Reading(
+        source,
+        ownership,
+        processor,
+        settings.batch_size,
+        settings.batch_bytes,
+        settings.poll_timeout_ms / 1000,
+        settings.gather_ms / 1000,
     )
     keeper = retention.Retention(retention_ranges(settings), time.monotonic, time.now)
     watchdog.start()

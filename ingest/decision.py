@@ -153,7 +153,7 @@ class Decider:
         known = turn.state.orders.get(order["order_id"])
         if known is None:
             return self._first(turn, snapshot, order, clock)
-        self._may_change(turn, known.last)
+        self.may_change(turn.carrier, known.last)
         before = self._decoded(known)
         arrival = compare(channel.ordering.value, clock, known.clock)
         newest = max(clock, known.clock)
@@ -181,7 +181,7 @@ class Decider:
         known = turn.state.orders.get(partial.order_id)
         if known is None:
             return self._park(turn, partial)
-        self._may_change(turn, known.last)
+        self.may_change(turn.carrier, known.last)
         before = self._decoded(known)
         joined = join_parts(before, partial)
         if joined is not before:
@@ -215,7 +215,7 @@ class Decider:
         order["customer"]["guest_id"] = key
         row = state.guests.get(key)
         if row is not None:
-            self._may_change(turn, row.last)
+            self.may_change(turn.carrier, row.last)
         return on_order_placed(
             order, snapshot.session_ref, session, row.guest if row else None, received_at, self._guest_policy
         )
@@ -225,7 +225,7 @@ class Decider:
         session = state.sessions.get(turn.understood.session_id or "")
         row = state.guests.get(guest_key(fact, session, received_at))
         if row is not None:
-            self._may_change(turn, row.last)
+            self.may_change(turn.carrier, row.last)
         ineligible: dict[str, str] = {}
         if fact.step is CheckoutStep.ACCOUNT_CREATED and session is not None:
             placed = [self._decoded(state.orders[key]) for key in session.order_ids if key in state.orders]
@@ -345,8 +345,8 @@ class Decider:
             state.outcomes[position] = row
         return []
 
-    def _may_change(self, turn: Turn, last: Carrier) -> None:
-        carrier = turn.carrier
+    def may_change(self, carrier: Carrier, last: Carrier) -> None:
+        """Whether what `last` carries is published, or goes out with `carrier`. Raises HandOver when it is not."""
         same_partition = last.topic == carrier.topic and last.partition == carrier.partition
         if not same_partition and not self._is_published(last):
             raise HandOver(last)

@@ -81,18 +81,20 @@ class DatabaseRefuses(OrdergateError):
 class BrokerAway(OrdergateError):
     """Bring Kafka back, or correct KAFKA_BOOTSTRAP_SERVERS."""
 
-    def __init__(self, servers: str, detail: str) -> None:
-        """`servers`: `host:port,…`; `detail`: the client's words."""
+    ASKING = "it was only asked: asking changes nothing, in Kafka or in the database"
+
+    def __init__(self, servers: str, detail: str, safe: str = ASKING) -> None:
+        """`servers`: `host:port,…`; `detail`: the client's words; `safe`: for what does more than ask."""
         super().__init__(
             f"Kafka at {servers} cannot be reached",
             known=detail,
-            safe="what the database has and Kafka has not is in the journal: the next start publishes it",
+            safe=safe,
             do="start the brokers or correct KAFKA_BOOTSTRAP_SERVERS, then start again",
         )
 
 
 class SchemasUnresolved(OrdergateError):
-    """Bring the schema registry back, or register what it misses: no output is written without its ids."""
+    """Register what the schema registry misses: no output is written without its ids."""
 
     def __init__(self, address: str, subjects: Iterable[str], detail: str) -> None:
         """`address`: the registry without credentials; `subjects`: those without an id."""
@@ -100,12 +102,21 @@ class SchemasUnresolved(OrdergateError):
             f"the schema registry at {address} gave no id for {_listed(subjects)}",
             known=detail,
             safe="nothing was read and nothing was published",
-            do="start the registry or correct SCHEMA_REGISTRY_URL, run `ordergate schemas register`, then start again",
+            do="run `ordergate schemas register`, or correct SCHEMA_REGISTRY_URL, then start again",
         )
 
 
-class RegistryAway(SchemasUnresolved):
-    """The same, when the registry does not answer: ids that are remembered serve instead."""
+class RegistryAway(OrdergateError):
+    """Bring the schema registry back, or correct SCHEMA_REGISTRY_URL."""
+
+    def __init__(self, address: str, detail: str) -> None:
+        """`address`: the registry without credentials; `detail`: why it does not serve."""
+        super().__init__(
+            f"the schema registry at {address} cannot be reached",
+            known=detail,
+            safe="an id never changes: workers go on with those they know, or that the database remembers",
+            do="start the registry or correct SCHEMA_REGISTRY_URL, then do the same again",
+        )
 
 
 class TopicsMissing(OrdergateError):
@@ -136,3 +147,16 @@ class MigrationsMissing(OrdergateError):
 
 def _listed(names: Iterable[str]) -> str:
     return ", ".join(sorted(names))
+
+
+class ConsumerFailed(OrdergateError):
+    """Look at the consumer group: this member's client has given up for good."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        """`code`: Kafka's name of the error; `detail`: the client's words."""
+        super().__init__(
+            f"the Kafka consumer failed with {code}",
+            known=detail,
+            safe="what was decided is in the database; the next start publishes what Kafka lacks",
+            do="see that no other process uses this worker's slot and group, then start again",
+        )

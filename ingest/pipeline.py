@@ -11,19 +11,28 @@ tests run this same code.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import TypeAlias
 
 from guests.decision import guest_key, order_guest_key
 from ingest.decision import Decider, Turn
 from ingest.drafts import Draft, encode
 from ingest.raw_event import RawEvent
-from ingest.state import BatchState, Carrier
+from ingest.state import BatchState, Carrier, Position
 from ingest.understanding import Reader, Understood
 from mappers.candidate import CheckoutFact, CheckoutStep, Snapshot
 from producers.records import OutputRecord
 from schemas import identifiers
 from schemas.codec import Codec
 from schemas.types import Contact
+
+Decided: TypeAlias = tuple[Understood, list[Draft]]
+"""An event that was decided on, and what it causes."""
+Refusals: TypeAlias = Mapping[Position, tuple[str, str]]
+"""Events that cannot be stored or encoded, by position: the stage that refused them, and why."""
+
+_NONE: Refusals = MappingProxyType({})
 
 
 class Pipeline:
@@ -42,23 +51,37 @@ class Pipeline:
         """Documents to canonical orders, partial changes and checkout facts."""
         return [self._reader.map(understood) for understood in decoded]
 
-    def decide(self, understood: Understood, state: BatchState, carrier: Carrier, now: int) -> list[Draft]:
-        """Decide on one event, and on those that waited for the order it brings. Raises HandOver."""
-        drafts = self._decider.decide(Turn(understood, state, carrier, now))
-        order_id = understood.order_id
+    def decide(
+        self, understood: Understood, state: BatchState, carrier: Carrier, now: int, refused: Refusals = _NONE
+    ) -> list[Decided]:
+        """Decide on one event, and on those that waited for the order it brings.
+
+        Raises HandOver, with nothing changed, when it has to wait for another partition.
+        """
+        order_id = understood.order_id or ""
+        if state.parked.get(order_id) and order_id in state.orders:
+            self._decider.may_change(carrier, state.orders[order_id].last)
+        turn = Turn(_as_refused(understood, refused), state, carrier, now)
+        decided = [(understood, self._decider.decide(turn))]
         if order_id in state.orders:
-            drafts += self._release(order_id, state, carrier, now)
-        return drafts
+            decided += self._release(order_id, state, carrier, now, refused)
+        return decided
 
     def end_waiting(
-        self, understood: Understood, state: BatchState, carrier: Carrier, now: int
-    ) -> list[Draft]:
-        """Decide on a parked event whose time is over. Raises HandOver."""
-        order_id = understood.order_id
+        self, understood: Understood, state: BatchState, carrier: Carrier, now: int, refused: Refusals
+    ) -> list[Decided]:
+        """Decide on a parked event: with its order, if that has come after all, else its time is over.
+
+        Gives nothing when somebody else has decided on it meanwhile. Raises HandOver, with nothing changed.
+        """
+        order_id = understood.order_id or ""
         if order_id in state.orders:
-            return self._release(order_id, state, carrier, now)
-        state.unpark(understood.event)
-        return self._decider.overdue(Turn(understood, state, carrier, now, released=True))
+            self._decider.may_change(carrier, state.orders[order_id].last)
+            return self._release(order_id, state, carrier, now, refused)
+        if not state.unpark(understood.event, order_id):
+            return []
+        turn = Turn(_as_refused(understood, refused), state, carrier, now, released=True)
+        return [(understood, self._decider.overdue(turn))]
 
     def encode(self, drafts: Iterable[Draft], state: BatchState) -> list[OutputRecord]:
         """Final bytes; an order's stored state is its newest published value."""
@@ -71,12 +94,27 @@ class Pipeline:
             records.append(record)
         return records
 
-    def _release(self, order_id: str | None, state: BatchState, carrier: Carrier, now: int) -> list[Draft]:
-        drafts: list[Draft] = []
-        for parked in state.release(order_id or ""):
+    def _release(
+        self, order_id: str, state: BatchState, carrier: Carrier, now: int, refused: Refusals
+    ) -> list[Decided]:
+        decided: list[Decided] = []
+        for parked in state.release(order_id):
             (understood,) = self.map(self.decode([parked.event]))
-            drafts += self._decider.decide(Turn(understood, state, carrier, now, released=True))
-        return drafts
+            turn = Turn(_as_refused(understood, refused), state, carrier, now, released=True)
+            decided.append((understood, self._decider.decide(turn)))
+        return decided
+
+
+def _as_refused(understood: Understood, refused: Refusals) -> Understood:
+    """The event, to be quarantined when an earlier try showed that it cannot be stored."""
+    event = understood.event
+    reason = refused.get(Position(event.topic, event.partition, event.offset)) if refused else None
+    if reason is not None:
+        stage, message = reason
+        understood.mapped = None
+        understood.stage = stage
+        understood.findings = [understood.contract.finding("record_refused", "", message)]
+    return understood
 
 
 def guests_within_reach(understood: Sequence[Understood], state: BatchState) -> set[str]:

@@ -176,14 +176,15 @@ class BatchState:
             self._forget_parked(waiting)
         return waiting
 
-    def unpark(self, event: RawEvent) -> None:
-        """Take one event out that waits no longer."""
-        for order_id, waiting in self.parked.items():
-            for parked in waiting:
-                if parked.event[:3] == event[:3]:
-                    self.parked[order_id] = [other for other in waiting if other is not parked]
-                    self._forget_parked([parked])
-                    return
+    def unpark(self, event: RawEvent, order_id: str) -> bool:
+        """Take one event out that waits no longer; False when it is waiting no more already."""
+        waiting = self.parked.get(order_id, [])
+        for parked in waiting:
+            if parked.event[:3] == event[:3]:
+                self.parked[order_id] = [other for other in waiting if other is not parked]
+                self._forget_parked([parked])
+                return True
+        return False
 
     def _forget_parked(self, waiting: Iterable[ParkedEvent]) -> None:
         fresh = {id(parked) for parked in self.parked_now}

@@ -42,6 +42,11 @@ class Understood(Struct):
     """The guest session it is about: of a checkout fact, or of a guest's order."""
 
     @property
+    def partition(self) -> tuple[str, int]:
+        """The raw partition it was read from."""
+        return self.event.topic, self.event.partition
+
+    @property
     def received_at(self) -> int:
         """Our clock for it: the Kafka record's timestamp, in microseconds."""
         return self.event.timestamp_ms * 1000

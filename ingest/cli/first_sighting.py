@@ -79,7 +79,8 @@ def sight(pipeline: Pipeline, channel: Channel, headers: RawHeaders, payload: Pa
         # Rounded up: Kafka counts in milliseconds, and nothing arrives before it happened.
         (understood,) = pipeline.map(pipeline.decode([event._replace(timestamp_ms=-(-happened_at // 1000))]))
     state = BatchState()
-    drafts = pipeline.decide(understood, state, Carrier(channel.topic, 0, 1), now)
+    decided = pipeline.decide(understood, state, Carrier(channel.topic, 0, 1), now)
+    drafts = [draft for _, drafts in decided for draft in drafts]
     row = state.outcomes[Position(channel.topic, 0, 0)]
     findings = [found.finding for found in state.findings]
     return Sighting(

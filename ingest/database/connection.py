@@ -16,7 +16,7 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 
 _APPLICATION = "ordergate"
 _LOST = (psycopg.OperationalError, psycopg.InterfaceError)
-_AGAIN = (errors.SerializationFailure, errors.DeadlockDetected)
+_AGAIN = (errors.SerializationFailure, errors.DeadlockDetected, errors.LockNotAvailable)
 
 
 class DatabaseLost(Exception):
@@ -37,6 +37,10 @@ class Refused(Exception):
         super().__init__(type(error).__name__)
         self.reason = f"{type(error).__name__} {place}".strip()
         self.sqlstate = error.sqlstate or ""
+
+
+class DatabaseUnfit(Exception):
+    """PostgreSQL answers and will not do what this version needs: read-only, tables missing, no permission."""
 
 
 class PartitionsMissing(Exception):
@@ -63,7 +67,7 @@ class Database:
 
         Raises DatabaseLost (unknown whether committed), TryAgain (rolled back, another transaction was first),
         PartitionsMissing (rolled back, a table needs its next partition) or Refused (rolled back, the data is at
-        fault).
+        fault), DatabaseUnfit (rolled back, the database is at fault).
         """
         try:
             connection = self._open()
@@ -78,6 +82,8 @@ class Database:
             raise Refused(error) from error
         except (errors.DataError, errors.IntegrityError, errors.ProgramLimitExceeded) as error:
             raise Refused(error) from error
+        except (psycopg.ProgrammingError, psycopg.InternalError, psycopg.NotSupportedError) as error:
+            raise DatabaseUnfit(f"{type(error).__name__} (SQLSTATE {error.sqlstate})") from error
         except _LOST as error:
             self.close()
             raise DatabaseLost(str(error).strip()) from error
@@ -101,6 +107,8 @@ def connect(url: str, timeout_s: int = 5) -> Connection:
         connect_timeout=timeout_s,
         application_name=_APPLICATION,
         autocommit=True,
+        # A frozen process must not keep its locks: another one has to take its partitions over.
+        options="-c lock_timeout=10s -c statement_timeout=60s -c idle_in_transaction_session_timeout=30s",
         # A dead peer is noticed within 15 s even when it closes no connection.
         keepalives_idle=5,
         keepalives_interval=5,

@@ -55,8 +55,14 @@ WHERE p.topic = old.topic AND p.partition = old.partition
 RETURNING p.epoch, p.next_offset, p.sequence, p.topic_id, old.owner, old.released
 """
 _RELEASE = """
-UPDATE positions SET released = true, updated_at = now()
+UPDATE positions SET released = true, published_sequence = sequence, updated_at = now()
 WHERE topic = %b AND partition = %b AND epoch = %b
+"""
+_NOTE_PUBLISHED = """
+UPDATE positions AS p SET published_sequence = greatest(p.published_sequence, u.sequence)
+FROM unnest(%b::text[], %b::int[], %b::bigint[], %b::bigint[]) AS u(topic, partition, epoch, sequence)
+WHERE p.topic = u.topic AND p.partition = u.partition AND p.epoch = u.epoch
+  AND p.published_sequence < u.sequence
 """
 
 
@@ -72,8 +78,15 @@ def create(connection: Connection, topic: str, partition: int, topic_id: str, st
 
 
 def release(connection: Connection, topic: str, partition: int, epoch: int) -> None:
-    """Say that this owner left with nothing under way. Does nothing when another one has taken over."""
+    """Say that this owner left with everything published. Does nothing when another one has taken over."""
     connection.execute(_RELEASE, (topic, partition, epoch))
+
+
+def note_published(connection: Connection, rows: Iterable[tuple[str, int, int, int]]) -> None:
+    """Note (topic, partition, epoch, sequence) of rows known to be published, so that they may be dropped one day."""
+    parameters = columns(_NOTE_PUBLISHED, rows)
+    if parameters:
+        connection.execute(_NOTE_PUBLISHED, parameters)
 
 
 def lock(connection: Connection, expected: Sequence[Advance]) -> None:

@@ -45,7 +45,8 @@ ORDER BY topic, partition, raw_offset FOR UPDATE
 """  # noqa: S608 -- a constant column list, no input
 
 READ_OVERDUE = f"""
-SELECT {_PARKED_COLUMNS} FROM parked WHERE topic = %b AND partition = %b AND deadline <= to_timestamp(%b / 1000000.0)
+SELECT {_PARKED_COLUMNS} FROM parked WHERE topic = %b AND partition = %b AND (deadline <= to_timestamp(%b / 1000000.0)
+  OR EXISTS (SELECT FROM orders AS o WHERE o.order_id = parked.order_id))
 ORDER BY raw_offset LIMIT %b
 """  # noqa: S608 -- a constant column list, no input
 

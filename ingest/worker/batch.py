@@ -19,15 +19,16 @@ from ingest.database.unit_of_work import UnitOfWork
 from ingest.decision import HandOver
 from ingest.drafts import Draft
 from ingest.errors import DatabaseRefuses
-from ingest.pipeline import Pipeline, guests_within_reach, orders_within_reach
+from ingest.pipeline import Decided, Pipeline, guests_within_reach, orders_within_reach
 from ingest.raw_event import RawEvent
-from ingest.state import BatchState, Carrier, ParkedEvent
+from ingest.state import BatchState, Carrier, ParkedEvent, Position
 from ingest.understanding import Understood
 from ingest.worker.partition import OwnedPartition, PartitionKey
 from ingest.worker.phases import Phases
 from ingest.worker.receipt import receipt
 from producers.journal_records import pack
 from producers.records import OutputRecord
+from producers.topics import MAX_RECORD_BYTES
 from quality.finding import Finding
 from schemas.codec import EncodeError
 
@@ -35,6 +36,13 @@ log = structlog.get_logger()
 MOST_TRIES = 20
 MOST_REFUSED = 5
 """Events of one batch that may be quarantined because PostgreSQL refuses them; more are not the events' fault."""
+_ROOM_FOR_HEADERS = 16 * 1024
+_LOOK_FOR_ORDERS_US = 5_000_000
+"""How long a parked event waits until it is looked at again: its order may have come by another partition."""
+
+
+class OutOfOrder(Exception):
+    """An event was read that lies before the partition's position: the client's position is not to be trusted."""
 
 
 @dataclass(slots=True)
@@ -54,20 +62,12 @@ class Committed:
     """Events of those partitions, not decided."""
 
 
-class _Unencodable(Exception):
-    """An event's output does not fit its schema: a fault of a mapper that no rule has caught."""
-
-    def __init__(self, understood: Understood, message: str) -> None:
-        super().__init__(message)
-        self.understood = understood
-
-
 @dataclass(slots=True)
 class _Work:
     """What is being decided, until it is committed."""
 
     state: BatchState = field(default_factory=BatchState)
-    drafts: list[tuple[PartitionKey, Understood, list[Draft]]] = field(default_factory=list)
+    decided: list[tuple[PartitionKey, list[Decided]]] = field(default_factory=list)
     next_offsets: dict[PartitionKey, int] = field(default_factory=dict)
     committed: Committed = field(default_factory=Committed)
 
@@ -88,9 +88,15 @@ class BatchProcessor:
         self._time = time
         self._event_id_retention = event_id_retention
         self._phases = phases
+        self._refused: dict[Position, tuple[str, str]] = {}
+        """Events of the batch under way that cannot be stored or encoded: stage and reason by position."""
+        self._released: list[Understood] = []
+        """Parked events that the last try released."""
 
     def understand(self, events: Sequence[RawEvent]) -> list[Understood]:
         """Decode and map."""
+        if not events:
+            return []
         decoded = self._pipeline.decode(events)
         self._phases.lap("decode")
         mapped = self._pipeline.map(decoded)
@@ -104,34 +110,54 @@ class BatchProcessor:
 
         When PostgreSQL refuses what a batch writes, the batch is halved until the one event is found that is
         the cause; that one is quarantined, and the others go their way. Each part is committed by itself: the
-        caller publishes one before it asks for the next. Raises DatabaseLost or Fenced, and DatabaseRefuses when it is not an
-        event but everything that PostgreSQL refuses.
+        caller publishes one before it asks for the next. Raises DatabaseLost, Fenced or OutOfOrder, and
+        DatabaseRefuses when it is not an event but everything that PostgreSQL refuses.
         """
-        return self._commit_parts(owned, understood, MOST_REFUSED)
+        return self._commit_parts(owned, understood, [])
+
+    def end_waiting(self, partition: OwnedPartition, overdue: Sequence[ParkedEvent]) -> Iterator[Committed]:
+        """Decide on parked events of a partition whose time is over: journal rows that move no offset."""
+        understood = self.understand([parked.event for parked in overdue])
+        return self._commit_parts({partition.key: partition}, [], understood)
 
     def _commit_parts(
-        self, owned: Mapping[PartitionKey, OwnedPartition], understood: Sequence[Understood], patience: int
+        self,
+        owned: Mapping[PartitionKey, OwnedPartition],
+        understood: Sequence[Understood],
+        overdue: Sequence[Understood],
     ) -> Iterator[Committed]:
-        parts = [understood]
+        self._refused.clear()
+        parts = [(understood, overdue)]
+        cut: dict[PartitionKey, Carrier] = {}
         while parts:
-            part = parts.pop(0)
+            events, parked = parts.pop(0)
+            # What follows an event that waits has to wait behind it.
+            left = [one for one in events if one.partition in cut]
             try:
-                yield self._commit(owned, part, [])
+                committed = self._commit(owned, [one for one in events if one.partition not in cut], parked)
             except Refused as refused:
-                if len(part) > 1:
-                    middle = len(part) // 2
-                    parts[:0] = [part[:middle], part[middle:]]
-                    continue
-                if patience == 0:
-                    raise DatabaseRefuses(self._database.address, refused.reason) from refused
-                patience -= 1
-                _refuse(part[0], "store", f"the database refused it ({refused.reason}, {refused.sqlstate})")
-                parts.insert(0, part)
+                parts[:0] = self._smaller(events, parked, refused)
+                continue
+            cut |= committed.waiting
+            committed.left += left
+            yield committed
 
-    def end_waiting(self, partition: OwnedPartition, overdue: Sequence[ParkedEvent]) -> Committed:
-        """Decide on parked events of a partition whose time is over: a journal row that moves no offset."""
-        understood = self.understand([parked.event for parked in overdue])
-        return self._commit({partition.key: partition}, [], understood)
+    def _smaller(
+        self, events: Sequence[Understood], parked: Sequence[Understood], refused: Refused
+    ) -> list[tuple[Sequence[Understood], Sequence[Understood]]]:
+        """The halves of a refused part; a single event is marked, and its part tried once more."""
+        ones = parked or events
+        if len(ones) > 1:
+            middle = len(ones) // 2
+            halves = (ones[:middle], ones[middle:])
+            return [((), half) if parked else (half, ()) for half in halves]
+        if len(self._refused) >= MOST_REFUSED:
+            raise DatabaseRefuses(self._database.address, refused.reason) from refused
+        # Events that it releases are blamed first: otherwise they would take every event of their order along.
+        suspects = [one for one in self._released if _position(one) not in self._refused] or [ones[0]]
+        for suspect in suspects:
+            self._refuse(suspect, "store", f"the database refused it ({refused.reason}, {refused.sqlstate})")
+        return [(events, parked)]
 
     def _commit(
         self,
@@ -139,14 +165,17 @@ class BatchProcessor:
         understood: Sequence[Understood],
         overdue: Sequence[Understood],
     ) -> Committed:
-        for _ in range(MOST_TRIES):
+        tries = 0
+        while True:
             try:
                 return self._try(owned, understood, overdue)
             except TryAgain as error:
+                tries += 1
+                if tries == MOST_TRIES:
+                    raise
                 log.info("batch_decided_again", reason=str(error))
             except _Unencodable as error:
-                _refuse(error.understood, "encode", str(error))
-        raise RuntimeError("a batch met other transactions on every try")
+                self._refuse(error.understood, "encode", str(error))
 
     def _try(
         self,
@@ -154,9 +183,10 @@ class BatchProcessor:
         understood: Sequence[Understood],
         overdue: Sequence[Understood],
     ) -> Committed:
-        keys = {(one.event.topic, one.event.partition) for one in (*understood, *overdue)}
-        involved = {key: owned[key] for key in sorted(keys)}
+        involved = {key: owned[key] for key in sorted({one.partition for one in (*understood, *overdue)})}
         work = _Work()
+        if not involved:
+            return work.committed
         with self._database.transaction() as connection:
             positions.lock(connection, [_step(p, p.next_offset) for p in involved.values()])
             unit = UnitOfWork(connection, self._event_id_retention)
@@ -176,12 +206,11 @@ class BatchProcessor:
         return self._committed(work, involved, understood, rows)
 
     def _read(self, unit: UnitOfWork, state: BatchState, understood: Sequence[Understood]) -> None:
-        sessions = {one.session_id for one in understood if one.session_id is not None}
+        unit.read_sessions(state, {one.session_id for one in understood if one.session_id is not None})
         orders = {one.order_id for one in understood if one.order_id is not None}
-        unit.read_sessions(state, sessions)
         unit.read_orders(state, orders | orders_within_reach(understood, state))
         unit.read_guests(state, guests_within_reach(understood, state))
-        unit.read_event_keys(state, [key for one in understood if (key := one.event_key) is not None])
+        unit.read_event_keys(state, {one.event_key for one in understood if one.event_key is not None})
 
     def _decide(
         self,
@@ -191,32 +220,42 @@ class BatchProcessor:
         overdue: Sequence[Understood],
     ) -> None:
         now = self._time.now()
+        self._released.clear()
         waiting = work.committed.waiting
-        for decide, ones in ((self._pipeline.end_waiting, overdue), (self._pipeline.decide, understood)):
-            for one in ones:
-                key = (one.event.topic, one.event.partition)
-                if key in waiting:
-                    work.committed.left.append(one)
-                    continue
-                try:
-                    drafts = decide(one, work.state, Carrier(*key, involved[key].sequence + 1), now)
-                except HandOver as hand_over:
-                    waiting[key] = hand_over.carrier
-                    work.committed.left.append(one)
-                    continue
-                work.drafts.append((key, one, drafts))
-                if ones is understood:
-                    work.next_offsets[key] = one.event.offset + 1
+        for one in overdue:
+            carrier = Carrier(*one.partition, involved[one.partition].sequence + 1)
+            try:
+                decided = self._pipeline.end_waiting(one, work.state, carrier, now, self._refused)
+            except HandOver:
+                continue  # still parked: it is looked at again soon
+            if decided:
+                work.decided.append((one.partition, decided))
+                self._released += [other for other, _ in decided if other is not one]
+        for one in understood:
+            key, offset = one.partition, one.event.offset
+            if key in waiting:
+                work.committed.left.append(one)
+                continue
+            if offset < work.next_offsets.get(key, involved[key].next_offset):
+                raise OutOfOrder(f"{key[0]}/{key[1]} gave offset {offset} again")
+            carrier = Carrier(*key, involved[key].sequence + 1)
+            try:
+                decided = self._pipeline.decide(one, work.state, carrier, now, self._refused)
+            except HandOver as hand_over:
+                waiting[key] = hand_over.carrier
+                work.committed.left.append(one)
+                continue
+            work.decided.append((key, decided))
+            self._released += [other for other, _ in decided[1:]]
+            work.next_offsets[key] = offset + 1
 
     def _encode(self, work: _Work, involved: Mapping[PartitionKey, OwnedPartition]) -> list[JournalRow]:
         records: dict[PartitionKey, list[OutputRecord]] = {}
-        for key, one, drafts in work.drafts:
-            try:
-                encoded = self._pipeline.encode(drafts, work.state)
-            except EncodeError as error:
-                raise _Unencodable(one, str(error)) from error
-            work.committed.records += encoded
-            records.setdefault(key, []).extend(encoded)
+        for key, decided in work.decided:
+            out = records.setdefault(key, [])
+            for one, drafts in decided:
+                out += self._encoded(one, drafts, work.state)
+        work.committed.records = [record for out in records.values() for record in out]
         return [
             JournalRow(
                 *key,
@@ -228,6 +267,16 @@ class BatchProcessor:
             )
             for key, out in records.items()
         ]
+
+    def _encoded(self, one: Understood, drafts: Sequence[Draft], state: BatchState) -> list[OutputRecord]:
+        try:
+            encoded = self._pipeline.encode(drafts, state)
+        except EncodeError as error:
+            raise _Unencodable(one, str(error)) from error
+        for record in encoded:
+            if len(record.value or b"") > MAX_RECORD_BYTES - _ROOM_FOR_HEADERS:
+                raise _Unencodable(one, f"its output on {record.topic} is larger than a record may be")
+        return encoded
 
     def _committed(
         self,
@@ -247,21 +296,36 @@ class BatchProcessor:
             if one.mapped is not None and one.mapped.unknown_fields:
                 committed.unknown_fields[one.channel.name] += one.mapped.unknown_fields
         committed.findings = [(row.channel, row.finding) for row in state.findings]
+        look = self._time.now() + _LOOK_FOR_ORDERS_US
         for parked in state.parked_now:
             partition = involved[parked.event.topic, parked.event.partition]
-            partition.next_deadline = min(partition.next_deadline or parked.deadline, parked.deadline)
+            partition.next_deadline = min(partition.next_deadline or look, parked.deadline, look)
         return committed
 
+    def _refuse(self, understood: Understood, stage: str, message: str) -> None:
+        """Mark an event so that the next decision on it is quarantine."""
+        event = understood.event
+        self._refused[_position(understood)] = (stage, message)
+        log.warning(
+            "event_refused",
+            topic=event.topic,
+            partition=event.partition,
+            raw_offset=event.offset,
+            reason=message,
+        )
 
-def _refuse(understood: Understood, stage: str, message: str) -> None:
-    """Mark an event so that the next decision on it is quarantine."""
+
+class _Unencodable(Exception):
+    """An event's output does not fit its schema or a record: a fault of a mapper that no rule has caught."""
+
+    def __init__(self, understood: Understood, message: str) -> None:
+        super().__init__(message)
+        self.understood = understood
+
+
+def _position(understood: Understood) -> Position:
     event = understood.event
-    understood.findings.append(understood.contract.finding("record_refused", "", message))
-    understood.mapped = None
-    understood.stage = stage
-    log.warning(
-        "event_refused", topic=event.topic, partition=event.partition, raw_offset=event.offset, reason=message
-    )
+    return Position(event.topic, event.partition, event.offset)
 
 
 def _step(partition: OwnedPartition, next_offset: int) -> Advance:

@@ -7,21 +7,22 @@ but a clean success every owned partition goes through recovery before anything 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 
 import structlog
 
-from consumers.kafka_source import KafkaSource, OffsetUnstable
+from consumers.kafka_source import BrokerSilent, KafkaSource, OffsetUnstable, is_joined_member
 from ingest.clock import TimeSource
-from ingest.database.connection import Database, DatabaseLost, PartitionsMissing
-from ingest.database.positions import Fenced
+from ingest.database.connection import Database, DatabaseLost, DatabaseUnfit, PartitionsMissing, TryAgain
+from ingest.database.positions import Fenced, note_published
 from ingest.database.retention import Retention
-from ingest.raw_event import RawEvent
-from ingest.worker.batch import BatchProcessor, Committed
+from ingest.understanding import Understood
+from ingest.worker.batch import BatchProcessor, Committed, OutOfOrder
 from ingest.worker.garbage import GarbageCollection
 from ingest.worker.observer import Observer
 from ingest.worker.overdue import read_overdue
 from ingest.worker.ownership import Ownership
-from ingest.worker.partition import OwnedPartition, Phase
+from ingest.worker.partition import Phase
 from ingest.worker.phases import Phases
 from ingest.worker.published import PublishedRows
 from ingest.worker.reading import Reading
@@ -33,7 +34,8 @@ log = structlog.get_logger()
 
 _HAND_OVER_LOOK_S = 0.05
 _PAUSED_POLL_S = 0.2
-_AFTER_DOUBT_POLL_S = 0.05
+_FIRST_PAUSE_S = 0.05
+_LONGEST_PAUSE_S = 5.0
 
 
 class Worker:
@@ -67,6 +69,7 @@ class Worker:
         self._phases = phases
         self._time = time
         self._garbage = GarbageCollection()
+        self._setbacks = 0
         self._stopping = False
 
     def stop(self) -> None:
@@ -82,35 +85,43 @@ class Worker:
                 self._garbage.turn()
         finally:
             self._garbage.stop()
-            self._source.close()
-            self._publisher.close()
-            self._database.close()
+            with ExitStack() as closing:
+                closing.callback(self._database.close)
+                closing.callback(self._publisher.close)
+                closing.callback(self._source.close)
 
     def step(self) -> None:
         """One turn of the loop; comes back after at most a poll, a batch or a recovery."""
         self._observer.tick(self._ownership)
         try:
-            if self._retention.keep_up(self._database):
-                self._observer.database_answered()
+            self._keep_tables()
             self._recover()
             self._look_for_hand_overs()
             self._phases.lap("other")
-            events, group_metadata = self._reading.next_batch()
+            batch, group_metadata = self._reading.next_batch()
             self._phases.lap("read")
-            if events:
-                self._process(events, group_metadata)
+            if batch:
+                self._process(batch, group_metadata)
             else:
-                self._observer.idle(self._ownership)
+                self._observer.idle(self._ownership, self._source)
             self._end_waiting(group_metadata)
-        except DatabaseLost as error:
+        except (DatabaseLost, DatabaseUnfit) as error:
             self._wait_for_database(error)
-        except PartitionsMissing:
-            self._retention.due_now()
-            self._ownership.doubt()
-        except (GroupFenced, Doubt, Fenced) as error:
+        except (GroupFenced, Doubt, Fenced, BrokerSilent, OutOfOrder, TryAgain, PartitionsMissing) as error:
             log.warning("in_doubt", reason=type(error).__name__, detail=str(error))
+            if isinstance(error, PartitionsMissing):
+                self._retention.due_now()
             self._ownership.doubt()
-            self._reading.keep_alive(_AFTER_DOUBT_POLL_S)
+            self._pause_for(self._setback())
+
+    def _keep_tables(self) -> None:
+        if self._retention.keep_up(self._database):
+            self._observer.database_answered()
+            published = [
+                (*p.key, p.epoch, p.published_sequence) for p in self._ownership if p.phase is Phase.RUNNING
+            ]
+            with self._database.transaction() as connection:
+                note_published(connection, published)
 
     def _recover(self) -> None:
         pending = [p for p in self._ownership if p.phase is Phase.RECOVERING]
@@ -122,18 +133,20 @@ class Worker:
             if partition.phase is Phase.RUNNING:
                 self._published.learn(partition.key, partition.published_sequence)
 
-    def _process(self, events: Sequence[RawEvent], group_metadata: object) -> None:
-        understood = self._processor.understand(events)
-        for committed in self._processor.commit(self._ownership.partitions, understood):
+    def _process(self, batch: Sequence[Understood], group_metadata: object) -> None:
+        for committed in self._processor.commit(self._ownership.partitions, batch):
             self._publish(committed, group_metadata)
             self._reading.hold(committed)
             self._observer.committed(committed)
-        self._observer.batch(events, self._ownership)
+        self._setbacks = 0
+        self._observer.batch([one.event for one in batch], self._ownership)
 
     def _publish(self, committed: Committed, group_metadata: object) -> None:
         """Publish what one PostgreSQL transaction decided; in doubt, recovery finds it in the journal."""
         if not committed.receipts:
             return
+        if not is_joined_member(group_metadata):
+            raise BrokerSilent("no longer a member of the group")
         self._publisher.publish(committed.records, committed.receipts, group_metadata)
         self._phases.lap("kafka")
         for receipt in committed.receipts:
@@ -166,24 +179,36 @@ class Worker:
                 continue
             overdue, partition.next_deadline = read_overdue(self._database, partition.key, now)
             if overdue:
-                committed = self._processor.end_waiting(partition, overdue)
-                self._publish(committed, group_metadata)
-                self._observer.committed(committed)
+                for committed in self._processor.end_waiting(partition, overdue):
+                    self._publish(committed, group_metadata)
+                    self._observer.committed(committed)
 
-    def _wait_for_database(self, error: DatabaseLost) -> None:
-        """Pause and keep polling, so that the group does not take the partitions away, until it answers."""
+    def _wait_for_database(self, error: DatabaseLost | DatabaseUnfit) -> None:
+        """Pause and keep polling, so that the group does not take the partitions away, until it serves again."""
         log.warning("database_away", address=self._database.address, detail=str(error))
         self._observer.database_away()
-        owned: list[OwnedPartition] = list(self._ownership)
-        self._source.pause([partition.key for partition in owned])
         self._ownership.doubt()
         while not self._stopping:
-            self._reading.keep_alive(_PAUSED_POLL_S)
-            self._observer.tick(self._ownership)
+            self._pause_for(self._setback())
             try:
                 with self._database.transaction() as connection:
                     connection.execute("SELECT 1")
-            except DatabaseLost:
+            except (DatabaseLost, DatabaseUnfit):
                 continue
             log.info("database_back", address=self._database.address)
             return
+
+    def _setback(self) -> float:
+        """Seconds to wait after one more failure in a row: longer each time, up to a bound."""
+        self._setbacks += 1
+        return min(_FIRST_PAUSE_S * (1 << min(self._setbacks - 1, 16)), _LONGEST_PAUSE_S)
+
+    def _pause_for(self, seconds: float) -> None:
+        """Read nothing for a while; the group sees a living member, and `stop` is heard."""
+        until = self._time.monotonic() + seconds
+        while not self._stopping and (left := until - self._time.monotonic()) > 0:
+            self._observer.tick(self._ownership)
+            try:
+                self._reading.keep_alive(min(left, _PAUSED_POLL_S))
+            except BrokerSilent:
+                self._time.sleep(min(left, _PAUSED_POLL_S))

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import structlog
 
+from consumers.kafka_source import KafkaSource
 from ingest.clock import TimeSource
 from ingest.raw_event import RawEvent
 from ingest.telemetry.health import Health, PartitionState
@@ -43,10 +44,10 @@ class Observer:
             if partition.phase is Phase.HALTED:
                 self._metrics.halted(*partition.key)
 
-    def idle(self, partitions: Iterable[OwnedPartition]) -> None:
-        """Nothing was there to read."""
+    def idle(self, partitions: Iterable[OwnedPartition], source: KafkaSource) -> None:
+        """Nothing was there to read: no lag where the log's end, as last heard, is reached."""
         for partition in partitions:
-            if partition.phase is Phase.RUNNING and not partition.held:
+            if partition.phase is Phase.RUNNING and source.end_seen(partition.key) <= partition.next_offset:
                 self._metrics.lag(*partition.key, 0)
         self._phases.take()
 

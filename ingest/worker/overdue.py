@@ -1,4 +1,4 @@
-"""Parked events whose patience has ended."""
+"""Parked events to decide on: their patience has ended, or their order has come by another partition."""
 
 from __future__ import annotations
 
@@ -9,16 +9,19 @@ from ingest.state import ParkedEvent
 from ingest.worker.partition import PartitionKey
 
 AT_ONCE = 500
+LOOK_AGAIN_US = 5_000_000
 
 
 def read_overdue(database: Database, key: PartitionKey, now: int) -> tuple[list[ParkedEvent], int | None]:
-    """The overdue events of a partition (at most AT_ONCE, oldest first), and the next deadline after `now`.
+    """The due events of a partition (at most AT_ONCE, oldest first), and when to look again.
 
-    The next deadline is `now` again while more are overdue, None when nothing is parked any more.
+    `now` and the result in microseconds; None when nothing will be parked any more once these are decided.
     """
     with database.transaction() as connection:
         rows = connection.execute(statements.READ_OVERDUE, (*key, now, AT_ONCE)).fetchall()
         later = connection.execute(statements.NEXT_DEADLINE, (*key, now)).fetchone()
     overdue = [parked_event(row) for row in rows]
     next_deadline = later[0] if later else None
-    return overdue, now if len(overdue) == AT_ONCE else next_deadline
+    if overdue:
+        return overdue, now + LOOK_AGAIN_US
+    return [], min(next_deadline, now + LOOK_AGAIN_US) if next_deadline is not None else None

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 import structlog
 
 from ingest.database import positions
-from ingest.database.connection import Database, DatabaseLost
+from ingest.database.connection import Database, DatabaseLost, Refused, TryAgain
 from ingest.worker.partition import OwnedPartition, PartitionKey, Phase
 
 log = structlog.get_logger()
@@ -57,6 +57,6 @@ class Ownership:
             with self._database.transaction() as connection:
                 for partition in sorted(certain, key=lambda p: p.key):
                     positions.release(connection, *partition.key, partition.epoch)
-        except DatabaseLost:
+        except (DatabaseLost, TryAgain, Refused):
             # Left unreleased: the next owner ends this worker's transaction first, and finds none.
             log.warning("partitions_not_released", reason="database_away")

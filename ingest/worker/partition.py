@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from ingest.errors import PartitionHalted
-from ingest.raw_event import RawEvent
 from ingest.state import Carrier
+from ingest.understanding import Understood
 
 PartitionKey = tuple[str, int]
 
@@ -30,14 +31,26 @@ class OwnedPartition:
     phase: Phase = Phase.RECOVERING
     epoch: int = -1
     next_offset: int = -1
+    """First raw offset not yet decided: what the database has."""
+    read_to: int = -1
+    """First raw offset not yet read: decided and held ones lie before it."""
     sequence: int = 0
     published_sequence: int = -1
-    held: list[RawEvent] = field(default_factory=list)
-    """Read, and waiting until another partition has published what these build upon."""
+    held: list[Understood] = field(default_factory=list)
+    """Read and not decided: waiting for another partition's publishing, or for room in a batch."""
     waits_for: Carrier | None = None
     next_deadline: int | None = None
-    """When the oldest parked event's patience ends (microseconds); None when nothing is parked."""
+    """When to look at parked events again (microseconds); None when nothing is parked."""
     halt: PartitionHalted | None = None
+
+    def hold(self, understood: Iterable[Understood]) -> None:
+        """Keep events for a later batch, in log order."""
+        self.held = sorted([*self.held, *understood], key=lambda one: one.event.offset)
+
+    def take_held(self) -> list[Understood]:
+        """Take what was held."""
+        held, self.held = self.held, []
+        return held
 
     def doubt(self) -> None:
         """Forget everything that recovery will find out."""
@@ -45,6 +58,13 @@ class OwnedPartition:
             self.phase = Phase.RECOVERING
         self.held = []
         self.waits_for = None
+
+    def recovered(self, epoch: int, next_offset: int, sequence: int) -> None:
+        """Certain again: everything decided is published, and reading starts behind it."""
+        self.epoch = epoch
+        self.next_offset = self.read_to = next_offset
+        self.sequence = self.published_sequence = sequence
+        self.phase = Phase.RUNNING
 
     def stop(self, halt: PartitionHalted) -> None:
         """Stop for good, with the explanation."""

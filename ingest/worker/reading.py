@@ -8,23 +8,27 @@ from typing import cast
 import structlog
 from confluent_kafka import Message
 
-from consumers.kafka_source import KafkaSource
-from ingest.errors import PartitionHalted
+from consumers.kafka_source import ClientError, KafkaSource
+from ingest.errors import ConsumerFailed
 from ingest.raw_event import RawEvent
-from ingest.worker.batch import Committed
+from ingest.understanding import Understood
+from ingest.worker.batch import BatchProcessor, Committed
 from ingest.worker.ownership import Ownership
-from ingest.worker.partition import Phase
+from ingest.worker.partition import OwnedPartition, Phase
 
 log = structlog.get_logger()
 
+_HAND_OVER_POLL_S = 0.01
+
 
 class Reading:
-    """Turns the source's messages into batches of raw events of running partitions."""
+    """Turns the source's messages into batches of understood events of running partitions."""
 
     def __init__(
         self,
         source: KafkaSource,
         ownership: Ownership,
+        processor: BatchProcessor,
         batch_size: int,
         batch_bytes: int,
         poll_timeout_s: float,
@@ -32,99 +36,94 @@ class Reading:
     ) -> None:
         self._source = source
         self._ownership = ownership
+        self._processor = processor
         self._batch_size = batch_size
         self._batch_bytes = batch_bytes
         self._poll_timeout_s = poll_timeout_s
         self._gather_s = gather_s
 
-    def next_batch(self) -> tuple[list[RawEvent], object]:
-        """Events to decide on next, in log order per partition, and the group metadata they are bound to."""
-        ready = [p for p in self._ownership if p.held and p.waits_for is None]
-        waiting = any(p.held and p.waits_for is not None for p in self._ownership)
-        timeout = 0.0 if ready else min(self._poll_timeout_s, 0.01) if waiting else self._poll_timeout_s
-        room = max(self._batch_size - sum(len(p.held) for p in ready), 1)
-        read = self._source.read(room, timeout, self._gather_s)
-        for key, reason in read.lost_positions:
-            self._halt(key, reason)
-        events: list[RawEvent] = []
+    def next_batch(self) -> tuple[list[Understood], object]:
+        """Events to decide on next, in log order per partition, and the group metadata they are bound to.
+
+        Raises ConsumerFailed when the consumer can do no more.
+        """
+        waiting = any(p.waits_for is not None for p in self._ownership)
+        ready = sum(len(p.held) for p in self._ownership if p.waits_for is None)
+        timeout = 0.0 if ready else _HAND_OVER_POLL_S if waiting else self._poll_timeout_s
+        read = self._source.read(max(self._batch_size - ready, 1), timeout, self._gather_s)
+        for error in read.errors:
+            self._report(error)
+        batch: list[Understood] = []
         for partition in self._ownership:
             if partition.held and partition.waits_for is None and partition.phase is Phase.RUNNING:
-                events += partition.held
-                partition.held = []
+                batch += partition.take_held()
                 self._source.resume(partition.key)
-        self._sort_in(read.messages, events)
-        return self._within_bytes(events), read.group_metadata
+        batch += self._processor.understand(self._accepted(read.messages))
+        return self._bounded(batch), read.group_metadata
 
     def hold(self, committed: Committed) -> None:
         """Keep the events of partitions that wait for another one's publishing; read no more of those."""
         for key, carrier in committed.waiting.items():
-            partition = self._ownership.partitions[key]
-            partition.waits_for = carrier
+            self._ownership.partitions[key].waits_for = carrier
             self._source.pause([key])
             log.info(
                 "waits_for_hand_over", topic=key[0], partition=key[1],
                 waits_for=f"{carrier.topic}/{carrier.partition} row {carrier.sequence}",
             )  # fmt: skip
-        left = {key: [] for key in committed.waiting}  # type: dict[tuple[str, int], list[RawEvent]]
-        for understood in committed.left:
-            left[understood.event.topic, understood.event.partition].append(understood.event)
-        for key, events in left.items():
-            partition = self._ownership.partitions[key]
-            partition.held = events + partition.held
+        self._hold(committed.left)
 
     def keep_alive(self, timeout_s: float) -> None:
-        """Poll while nothing may be processed."""
+        """Poll while nothing may be processed: everything is paused, and the group sees a living member."""
+        self._source.pause([partition.key for partition in self._ownership])
         self._source.keep_alive(timeout_s)
 
-    def _sort_in(self, messages: Iterable[Message], events: list[RawEvent]) -> None:
-        partitions = self._ownership.partitions
+    def _accepted(self, messages: Iterable[Message]) -> list[RawEvent]:
+        """Messages of running partitions that were not read before; later ones of a waiting partition are held."""
+        accepted: list[RawEvent] = []
+        late: list[RawEvent] = []
         for message in messages:
-            event = RawEvent(
-                cast("str", message.topic()),
-                cast("int", message.partition()),
-                cast("int", message.offset()),
-                message.key(),
-                message.value(),
-                cast("list[tuple[str, bytes | None]]", message.headers() or []),
-                message.timestamp()[1],
-                message.timestamp()[0],
-            )
-            partition = partitions.get((event.topic, event.partition))
-            if (
-                partition is None
-                or partition.phase is not Phase.RUNNING
-                or event.offset < partition.next_offset
-            ):
+            event = _raw_event(message)
+            partition = self._ownership.partitions.get((event.topic, event.partition))
+            if partition is None or partition.phase is not Phase.RUNNING or event.offset < partition.read_to:
                 continue
-            if partition.held:
-                partition.held.append(event)
-            else:
-                events.append(event)
+            partition.read_to = event.offset + 1
+            (accepted if partition.waits_for is None else late).append(event)
+        if late:
+            self._hold(self._processor.understand(late))
+        return accepted
 
-    def _within_bytes(self, events: list[RawEvent]) -> list[RawEvent]:
-        """The first events up to the bound, at least one; the others are held for the next batch."""
+    def _bounded(self, batch: list[Understood]) -> list[Understood]:
+        """The first events up to the bound of bytes, at least one; the others are held for the next batch."""
         size = 0
-        for index, event in enumerate(events):
-            size += len(event.value or b"")
+        for index, one in enumerate(batch):
+            size += len(one.event.value or b"")
             if size > self._batch_bytes and index:
-                for rest in events[index:]:
-                    self._ownership.partitions[rest.topic, rest.partition].held.append(rest)
-                return events[:index]
-        return events
+                self._hold(batch[index:])
+                return batch[:index]
+        return batch
 
-    def _halt(self, key: tuple[str, int], reason: str) -> None:
-        partition = self._ownership.partitions.get(key)
-        if partition is None or partition.phase is not Phase.RUNNING:
-            return
-        halt = PartitionHalted(
-            *key, "Kafka no longer has the events at its position",
-            known=f"next to read is offset {partition.next_offset:,}; Kafka says: {reason}",
-            safe="all that was read is decided and published",
-            do="look at `ordergate positions`; raise the raw topic's retention above the longest stop you plan for",
-        )  # fmt: skip
-        partition.stop(halt)
-        self._source.pause([key])
-        log.error(
-            "partition_halted", topic=key[0], partition=key[1], cause=halt.cause,
-            known=halt.known, safe=halt.safe, do=halt.do,
-        )  # fmt: skip
+    def _hold(self, understood: Iterable[Understood]) -> None:
+        by_partition: dict[tuple[str, int], list[Understood]] = {}
+        for one in understood:
+            by_partition.setdefault((one.event.topic, one.event.partition), []).append(one)
+        for key, ones in by_partition.items():
+            self._ownership.partitions[key].hold(ones)
+
+    def _report(self, error: ClientError) -> None:
+        """An error in place of a message: of one partition, recovery looks at it; of the client, it is told."""
+        if error.fatal:
+            raise ConsumerFailed(error.code, error.detail)
+        topic, number = error.partition or (None, None)
+        log.warning("consumer_error", code=error.code, detail=error.detail, topic=topic, partition=number)
+        partition: OwnedPartition | None = self._ownership.partitions.get(error.partition or ("", -1))
+        if partition is not None:
+            partition.doubt()
+
+
+def _raw_event(message: Message) -> RawEvent:
+    kind, timestamp = message.timestamp()
+    return RawEvent(
+        cast("str", message.topic()), cast("int", message.partition()), cast("int", message.offset()),
+        message.key(), message.value(), cast("list[tuple[str, bytes | None]]", message.headers() or []),
+        timestamp, kind,
+    )  # fmt: skip

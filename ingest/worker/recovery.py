@@ -11,14 +11,14 @@ from contextlib import contextmanager
 
 import structlog
 
-from consumers.kafka_source import Committed, KafkaSource, OffsetUnstable
+from consumers.kafka_source import BrokerSilent, Committed, KafkaSource, OffsetUnstable, is_joined_member
 from ingest.clock import TimeSource
 from ingest.database import journal, positions, statements
 from ingest.database.connection import Database
 from ingest.database.journal import JournalRow
 from ingest.database.positions import Fence
 from ingest.errors import PartitionHalted
-from ingest.worker.partition import OwnedPartition, PartitionKey, Phase
+from ingest.worker.partition import OwnedPartition, PartitionKey
 from ingest.worker.receipt import LogBounds, check, check_rows, published_sequence, receipt
 from producers.journal_records import unpack
 from producers.publisher import TransactionalPublisher
@@ -53,21 +53,25 @@ class Recovery:
     def recover(self, partitions: Sequence[OwnedPartition]) -> None:
         """Bring partitions from RECOVERING to RUNNING, or to HALTED.
 
-        Raises DatabaseLost, Doubt or GroupFenced; then some are still RECOVERING, and it is to be called again.
+        Raises DatabaseLost, TryAgain, Doubt, GroupFenced or BrokerSilent; then some are still RECOVERING, and it
+        is to be called again.
         """
         # Bound to this recovery before anything is read: a later rebalance must fence what it publishes.
         metadata = self._source.group_metadata()
+        if not is_joined_member(metadata):
+            raise BrokerSilent("not a member of the group yet")
         self._publisher.ensure_open()
+        until = self._time.monotonic() + self._stable_bound_s
         fences: dict[PartitionKey, Fence] = {}
         for partition in sorted(partitions, key=lambda p: p.key):
             with _halting(partition):
-                fences[partition.key] = self._fence(partition.key)
+                fences[partition.key] = self._fence(partition.key, until)
         self._end_open_transactions(fences.values())
-        self._give_first_receipts(fences, metadata)
+        self._give_first_receipts(fences, metadata, until)
         for partition in partitions:
             if partition.key in fences:
                 with _halting(partition):
-                    self._recover(partition, fences[partition.key], metadata)
+                    self._recover(partition, fences[partition.key], metadata, until)
 
     def _end_open_transactions(self, fences: Iterable[Fence]) -> None:
         """End what owners left open that did not release their partitions: readers wait behind it."""
@@ -76,25 +80,27 @@ class Recovery:
         for owner in sorted(owner for owner in left if owner is not None and owner != mine):
             self._take_over(owner)
 
-    def _give_first_receipts(self, fences: Mapping[PartitionKey, Fence], metadata: object) -> None:
+    def _give_first_receipts(
+        self, fences: Mapping[PartitionKey, Fence], metadata: object, until: float
+    ) -> None:
         """Commit where new partitions start: from then on a missing committed offset means that it was lost."""
         receipts = [
             receipt(*key, fence.next_offset, 0)
             for key, fence in fences.items()
-            if fence.sequence == 0 and self._is_new(key)
+            if fence.sequence == 0 and self._is_new(key, until)
         ]
         if receipts:
             self._publisher.publish([], receipts, metadata)
 
-    def _is_new(self, key: PartitionKey) -> bool:
+    def _is_new(self, key: PartitionKey, until: float) -> bool:
         try:
-            return self._source.committed(key, self._stable_bound_s, self._time.monotonic).offset is None
+            return self._ask(key, until).offset is None
         except OffsetUnstable:
             return False  # the partition's own step meets it again, and explains
 
-    def _recover(self, partition: OwnedPartition, fence: Fence, metadata: object) -> None:
+    def _recover(self, partition: OwnedPartition, fence: Fence, metadata: object, until: float) -> None:
         topic, number = partition.key
-        committed = self._committed(partition.key)
+        committed = self._committed(partition.key, until)
         bounds = LogBounds(*self._source.watermarks(partition.key))
         published = check(topic, number, fence, self._topic_id(topic), committed, bounds)
         rows = self._journal_after(partition.key, published)
@@ -104,33 +110,30 @@ class Recovery:
             self._publisher.publish(
                 records, [receipt(topic, number, fence.next_offset, fence.sequence)], metadata
             )
-        partition.epoch = fence.epoch
-        partition.next_offset = fence.next_offset
-        partition.sequence = partition.published_sequence = fence.sequence
-        partition.next_deadline = self._next_deadline(partition.key)
-        partition.phase = Phase.RUNNING
+        partition.next_deadline = self._after_publishing(partition.key, fence)
         self._source.start_at(partition.key, fence.next_offset)
+        partition.recovered(fence.epoch, fence.next_offset, fence.sequence)
         self._on_recovered(partition.key, len(rows))
         log.info(
             "partition_recovered", topic=topic, partition=number, epoch=fence.epoch,
             next_offset=fence.next_offset, journal_rows=len(rows), released=fence.released,
         )  # fmt: skip
 
-    def _fence(self, key: PartitionKey) -> Fence:
+    def _fence(self, key: PartitionKey, until: float) -> Fence:
         with self._database.transaction() as connection:
             fence = positions.fence(connection, *key, self._publisher.transactional_id)
         if fence is not None:
             return fence
-        topic_id, start = self._topic_id(key[0]), self._first_start(key)
+        topic_id, start = self._topic_id(key[0]), self._first_start(key, until)
         with self._database.transaction() as connection:
             positions.create(connection, *key, topic_id, start)
             fence = positions.fence(connection, *key, self._publisher.transactional_id)
         assert fence is not None
         return fence
 
-    def _first_start(self, key: PartitionKey) -> int:
+    def _first_start(self, key: PartitionKey, until: float) -> int:
         """Where a partition without a row starts: at the log's beginning, if the group never committed."""
-        committed = self._committed(key)
+        committed = self._committed(key, until)
         low, _high = self._source.watermarks(key)
         if committed.offset is not None and published_sequence(committed):
             raise PartitionHalted(
@@ -142,9 +145,13 @@ class Recovery:
             )  # fmt: skip
         return low
 
-    def _committed(self, key: PartitionKey) -> Committed:
+    def _ask(self, key: PartitionKey, until: float) -> Committed:
+        """The stable committed offset; all partitions of a recovery share one bound. Raises OffsetUnstable."""
+        return self._source.committed(key, until - self._time.monotonic(), self._time.monotonic)
+
+    def _committed(self, key: PartitionKey, until: float) -> Committed:
         try:
-            return self._source.committed(key, self._stable_bound_s, self._time.monotonic)
+            return self._ask(key, until)
         except OffsetUnstable as error:
             raise PartitionHalted(
                 *key, "its committed offset does not become stable",
@@ -159,8 +166,10 @@ class Recovery:
         with self._database.transaction() as connection:
             return journal.after(connection, *key, sequence)
 
-    def _next_deadline(self, key: PartitionKey) -> int | None:
+    def _after_publishing(self, key: PartitionKey, fence: Fence) -> int | None:
+        """Note that all rows are published; gives the first deadline of the partition's parked events."""
         with self._database.transaction() as connection:
+            positions.note_published(connection, [(*key, fence.epoch, fence.sequence)])
             row = connection.execute(statements.NEXT_DEADLINE, (*key, 0)).fetchone()
         return row[0] if row else None
 

@@ -49,7 +49,8 @@ class Log:
         )  # fmt: skip
         self._next += 1
         (understood,) = self.pipeline.map(self.pipeline.decode([event]))
-        drafts = self.pipeline.decide(understood, self.state, Carrier(event.topic, 0, 1), NOW_US)
+        decided = self.pipeline.decide(understood, self.state, Carrier(event.topic, 0, 1), NOW_US)
+        drafts = [draft for _, drafts in decided for draft in drafts]
         self.pipeline.encode(drafts, self.state)
         self.drafts += drafts
         return Position(event.topic, event.partition, event.offset)
