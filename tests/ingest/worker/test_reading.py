@@ -1,0 +1,182 @@
+"""Every raw event is decided once and in order, whatever doubts, hand-overs and rebalances come between."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from contextlib import nullcontext
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from consumers.catalogue import CHANNELS
+from consumers.kafka_source import KafkaSource
+from ingest.raw_event import RawEvent
+from ingest.state import Carrier
+from ingest.understanding import Understood
+from ingest.worker.batch import Committed
+from ingest.worker.partition import OwnedPartition, Phase
+from ingest.worker.reading import Reading
+from quality import contract
+
+TOPIC = "raw.web.orders.v1"
+WEB = CHANNELS["web"]
+CONTRACT = contract.load(WEB.contract)
+
+
+class Message:
+    def __init__(self, partition: int, offset: int) -> None:
+        self._place = (partition, offset)
+
+    def error(self):
+        return None
+
+    def topic(self):
+        return TOPIC
+
+    def partition(self):
+        return self._place[0]
+
+    def offset(self):
+        return self._place[1]
+
+    def key(self):
+        return None
+
+    def value(self):
+        return b"{}"
+
+    def headers(self):
+        return []
+
+    def timestamp(self):
+        return (1, 0)
+
+
+class SimulatedConsumer:
+    """A client that, as the real one, fetches ahead, and whose pause and seek drop what it fetched."""
+
+    def __init__(self, logs: dict[int, int]) -> None:
+        self.logs = logs
+        self.position = dict.fromkeys(logs, 0)
+        self.paused = dict.fromkeys(logs, False)
+        self.callbacks: dict = {}
+
+    def subscribe(self, topics, **callbacks):
+        self.callbacks = callbacks
+
+    def _next(self):
+        for partition, end in self.logs.items():
+            if not self.paused[partition] and self.position[partition] < end:
+                self.position[partition] += 1
+                return Message(partition, self.position[partition] - 1)
+        return None
+
+    def poll(self, timeout):
+        return self._next()
+
+    def consume(self, num_messages, timeout):
+        return [message for _ in range(num_messages) if (message := self._next()) is not None]
+
+    def consumer_group_metadata(self):
+        return object()
+
+    def pause(self, partitions):
+        for one in partitions:
+            self.paused[one.partition] = True
+
+    def resume(self, partitions):
+        for one in partitions:
+            self.paused[one.partition] = False
+
+    def seek(self, partition):
+        self.position[partition.partition] = partition.offset
+
+
+class Owned(dict):
+    """The worker's ownership, with all partitions assigned."""
+
+    @property
+    def partitions(self):
+        return self
+
+    def __iter__(self):
+        return iter(list(self.values()))
+
+    def assigned(self, partitions):
+        pass
+
+    revoked = lost = assigned
+
+
+class Processor:
+    """Understands events without reading them."""
+
+    def understand(self, events: list[RawEvent]) -> list[Understood]:
+        return [Understood(event, WEB, CONTRACT) for event in events]
+
+
+class Worker:
+    """The worker's moves around its reading; the database is the list of decided offsets."""
+
+    def __init__(self, logs: dict[int, int], batch_size: int, batch_bytes: int) -> None:
+        self.consumer = SimulatedConsumer(logs)
+        self.owned = Owned()
+        self.source = KafkaSource(
+            self.consumer, [TOPIC], self.owned, lambda _s: None, lambda _call: nullcontext()
+        )
+        self.source._owned = {(TOPIC, number) for number in logs}  # noqa: SLF001 -- as after an assignment
+        self.owned.update({(TOPIC, number): OwnedPartition((TOPIC, number)) for number in logs})
+        self.reading = Reading(self.source, self.owned, Processor(), batch_size, batch_bytes, 0.1, 0.0)
+        self.decided: dict[int, list[int]] = defaultdict(list)
+        self.recover()
+
+    def recover(self) -> None:
+        pending = [p for p in self.owned if p.phase is Phase.RECOVERING]
+        self.source.pause([p.key for p in pending])
+        for partition in pending:
+            offset = len(self.decided[partition.key[1]])
+            self.source.start_at(partition.key, offset)
+            partition.recovered(1, offset, 0)
+
+    def doubt(self, polls: int) -> None:
+        for partition in self.owned:
+            partition.doubt()
+        for _ in range(polls):
+            self.reading.keep_alive(0.0)
+        self.recover()
+
+    def batch(self, cut: int | None, doubt_after: int | None, polls: int) -> None:
+        for partition in self.owned:
+            partition.waits_for = None
+        understood, _ = self.reading.next_batch()
+        committed = Committed()
+        for index, one in enumerate(understood):
+            number, offset = one.event.partition, one.event.offset
+            if one.partition in committed.waiting or index == cut:
+                committed.waiting.setdefault(one.partition, Carrier(TOPIC, 9, 1))
+                committed.left.append(one)
+                continue
+            assert offset == len(self.decided[number]), f"partition {number}: offset {offset} out of turn"
+            self.decided[number].append(offset)
+        if doubt_after is not None:
+            self.doubt(polls)
+        else:
+            self.reading.hold(committed)
+
+
+moves = st.tuples(
+    st.none() | st.integers(0, 6), st.none() | st.just(0), st.integers(0, 3)
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(moves, max_size=25), st.integers(1, 9), st.sampled_from([1, 5, 1000]))
+def test_each_offset_is_decided_once_and_in_order(plan, batch_size, batch_bytes):
+    """Batches cut by hand-overs, doubts before and after holding, polls while paused: nothing lost, nothing twice."""
+    logs = {0: 17, 1: 9, 2: 0}
+    worker = Worker(logs, batch_size, batch_bytes)
+    for cut, doubt_after, polls in plan:
+        worker.batch(cut, doubt_after, polls)
+    for _ in range(60):
+        worker.batch(None, None, 0)
+    assert {number: len(worker.decided[number]) for number in logs} == logs
