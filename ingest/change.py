@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import cast
+from operator import itemgetter
 
 from ingest.governance import Governance, Judgement
 from ingest.understanding import Understood
@@ -25,6 +25,8 @@ _OURS = frozenset(
         "occurred_at",
     }
 )
+_THEIRS = tuple(name for name in CanonicalOrder.__annotations__ if name not in _OURS)
+_their_values = itemgetter(*_THEIRS)
 
 
 def statuses_of(order: CanonicalOrder) -> tuple[str, str, str]:
@@ -105,5 +107,5 @@ def _changed_fields(before: CanonicalOrder | None, after: CanonicalOrder) -> lis
     """Top-level fields that differ, by name; empty for a first version, where all are new."""
     if before is None:
         return []
-    old = cast("dict[str, object]", before)
-    return [name for name, value in after.items() if name not in _OURS and old[name] != value]
+    fields = zip(_THEIRS, _their_values(before), _their_values(after), strict=True)
+    return [name for name, old, new in fields if old is not new and old != new]

@@ -20,6 +20,8 @@ from schemas.definitions import Definition, full_name
 _REMEMBERED: Final = 8192
 _LONG: Final = range(-(2**63), 2**63)
 _INT: Final = range(-(2**31), 2**31)
+_SOME: Final = b"\x02"
+"""The second branch of a union: not null."""
 
 
 def write_long(number: int) -> bytes:
@@ -34,22 +36,26 @@ def write_long(number: int) -> bytes:
 
 
 class _Integers(dict[int, bytes]):
-    """The bytes of integers of one range, remembered."""
+    """The bytes of integers of one range behind a prefix, remembered."""
 
-    def __init__(self, allowed: range) -> None:
+    def __init__(self, allowed: range, prefix: bytes = b"") -> None:
         self._allowed = allowed
+        self._prefix = prefix
 
     def __missing__(self, number: int) -> bytes:
         if type(number) is not int or number not in self._allowed:
             raise ValueError("not an integer of the field's range")
         if len(self) >= _REMEMBERED:
             self.clear()
-        written = self[number] = write_long(number)
+        written = self[number] = self._prefix + write_long(number)
         return written
 
 
 class _Amounts(dict[tuple[int, str, int], bytes]):
-    """The bytes of Money records by their three values, remembered."""
+    """The bytes of Money records by their three values, behind a prefix, remembered."""
+
+    def __init__(self, prefix: bytes = b"") -> None:
+        self._prefix = prefix
 
     def __missing__(self, amount: tuple[int, str, int]) -> bytes:
         value, currency, exponent = amount
@@ -58,7 +64,8 @@ class _Amounts(dict[tuple[int, str, int], bytes]):
         if len(self) >= _REMEMBERED:
             self.clear()
         code = currency.encode()
-        written = self[amount] = write_long(value) + write_long(len(code)) + code + write_long(exponent)
+        pieces = (self._prefix, write_long(value), write_long(len(code)), code, write_long(exponent))
+        written = self[amount] = b"".join(pieces)
         return written
 
 
@@ -86,6 +93,11 @@ class _Source:
             "INT": _Integers(_INT),
             "BOOLEAN": {False: b"\x00", True: b"\x01"},
             "AMOUNT": _Amounts(),
+            # The same behind the number of the branch, for what is not null.
+            "SOME_LONG": _Integers(_LONG, _SOME),
+            "SOME_INT": _Integers(_INT, _SOME),
+            "SOME_BOOLEAN": {False: _SOME + b"\x00", True: _SOME + b"\x01"},
+            "SOME_AMOUNT": _Amounts(_SOME),
             "amount": itemgetter("amount_minor", "currency", "exponent"),
         }
         self._types: dict[str, Definition] = {}
@@ -163,12 +175,16 @@ class _Source:
     def _optional(self, schema: Definition, value: str) -> str:
         content = self._variable()
         head = f"b'\\0' if ({content} := {value}) is None else"
-        if schema["type"] == "string":
+        if schema["type"] in ("string", "bytes"):
             text = self._variable()
-            return f"{head} b'\\2' + LONG[len({text} := {content}.encode())] + {text}"
+            encoded = f"{content}.encode()" if schema["type"] == "string" else content
+            return f"{head} SOME_LONG[len({text} := {encoded})] + {text}"
         if schema["type"] == "record" and schema["name"] != "Money":
             return f"{head} b'\\2' + {self.function(schema)}({content})"
-        return f"{head} b'\\2' + {' + '.join(self._pieces(schema, content))}"
+        (piece,) = self._pieces(schema, content)
+        if schema["type"] in ("boolean", "int", "long", "record"):
+            return f"{head} SOME_{piece}"
+        return f"{head} b'\\2' + {piece}"
 
     def _variable(self) -> str:
         self._variables += 1

@@ -56,11 +56,12 @@ def decode(value: bytes | None, *, limit: int = MAX_BYTES) -> dict[str, Any]:
         dumped = _dumped(document)
     except (msgspec.DecodeError, orjson.JSONEncodeError, UnicodeDecodeError, RecursionError, _InDoubtError):
         return decode_exactly(value)
-    # Every key has two quotes on each side, so a key lost as a duplicate shows as missing quotes. Only an
-    # escaped quote (\u0022) is written differently, and NUL can only be written as an escape.
-    if dumped.count(b'"') != value.count(b'"') or (
-        b"\\" in value and (b"\\u0022" in value or b"\\u0000" in value)
-    ):
+    # What is written as it was read has lost nothing. Else (blanks, other escapes) quotes tell: every key has
+    # two on each side, so a key lost as a duplicate shows as missing quotes. Only an escaped quote (\u0022)
+    # is written differently, and NUL can only be written as an escape.
+    if dumped != _OPENING + value + _CLOSING and dumped.count(b'"') != value.count(b'"'):
+        return decode_exactly(value)
+    if b"\\" in value and (b"\\u0022" in value or b"\\u0000" in value):
         return decode_exactly(value)
     if type(document) is not dict:
         return decode_exactly(value)
@@ -139,10 +140,13 @@ class _Wrapping(threading.local):
 
 
 _wrapping: Final = _Wrapping()
+_OPENING: Final = b"[" * _SPARE_DEPTH
+_CLOSING: Final = b"]" * _SPARE_DEPTH
 
 
 def _dumped(document: object) -> bytes:
-    """The document as JSON; raises JSONEncodeError beyond MAX_NESTING or 64-bit integers."""
+    """The document as JSON between _OPENING and _CLOSING; raises JSONEncodeError beyond MAX_NESTING or 64-bit
+    integers."""
     _wrapping.innermost[0] = document
     try:
         return orjson.dumps(_wrapping.outermost)

@@ -12,9 +12,12 @@ from mappers.web import defects, events, journey
 from mappers.web.canonical_order import map_order
 from mappers.web.fields import UnknownFields
 
-_ANY: Final = TypeAdapter(events.Event)
-_MODELS: Final[dict[str, TypeAdapter[Any]]] = {
-    kind: TypeAdapter(model) for model in events.MODELS for kind in events.kinds(model)
+# The adapters' own methods only add a call around their validators'.
+_ANY: Final = TypeAdapter(events.Event).validator.validate_python
+_MODELS: Final[dict[str, Callable[..., Any]]] = {
+    kind: TypeAdapter(model).validator.validate_python
+    for model in events.MODELS
+    for kind in events.kinds(model)
 }
 
 EVENT_KINDS: Final = frozenset(_MODELS)
@@ -28,7 +31,7 @@ def read(document: Mapping[str, Any]) -> tuple[Any, UnknownFields]:
     found: list[Defect] = []
     event: Any = None
     try:
-        event = (model or _ANY).validate_python(document, context=unknown)
+        event = (model or _ANY)(document, context=unknown)
     except ValidationError as error:
         found += defects.from_validation(error)
     if model is None:
