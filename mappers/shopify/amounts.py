@@ -24,6 +24,12 @@ class FinerAmountError(Exception):
         self.exponent = exponent
 
 
+UNTOLD: Final = "XXX"
+"""The currency of amounts of which no currency is told (Unicode CLDR's code of it; ISO 4217: none)."""
+
+_DECIMALS_OF_UNTOLD: Final = "EUR"
+"""Amounts without a currency are read like those of most."""
+
 LIMIT: Final = 10**15
 """Minor units: no amount of an order is near it, and sums of many below it fit 64 bits."""
 
@@ -118,7 +124,13 @@ class Amounts:
 @lru_cache(maxsize=256)
 def amounts_of(currency: str, exponent: int) -> Amounts:
     """Amounts of orders shown in the shop's own currency."""
-    return Amounts(currency, exponent, _Minors(currency, exponent), None)
+    read_as = _DECIMALS_OF_UNTOLD if currency == UNTOLD else currency
+    return Amounts(currency, exponent, _Minors(read_as, exponent), None)
+
+
+def decimals_of(currency: str) -> int:
+    """How many decimals its amounts have; raises ValueError for a code that is neither known nor UNTOLD."""
+    return money.exponent(_DECIMALS_OF_UNTOLD if currency == UNTOLD else currency)
 
 
 def converted_amounts_of(currency: str, exponent: int, rate: Rate | None) -> Amounts:
@@ -135,8 +147,8 @@ def rate_of(pairs: Iterable[MoneySet | None], currency: str) -> Rate | None:
         if pair is None or presentment is None or presentment["currency_code"] == currency:
             continue
         shown = Fraction(presentment["amount"] or 0)
-        if shown > greatest:
-            greatest = shown
+        if abs(shown) > greatest:  # what a refund adjusts is below zero
+            greatest = abs(shown)
             best = Rate(presentment["currency_code"], Fraction(pair["shop_money"]["amount"] or 0) / shown)
     return best
 

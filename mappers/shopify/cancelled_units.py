@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from mappers.shopify import payload as shopify
 from schemas.types import Adjustment, Fulfilment, Line
 
 _LEFT: Final = frozenset({"FULFILLED", "READY", "DELIVERED", "DELIVERY_FAILED"})
+_UNDONE: Final = frozenset({"CANCELLED", "FAILED"})
 
 
 def shipped_before(instant: int | None, fulfilments: Iterable[Fulfilment]) -> Mapping[str, int]:
@@ -34,28 +36,70 @@ def edited(order: shopify.Order) -> bool:
     return False
 
 
-def take_out(lines: Iterable[Line], order: shopify.Order, adjustments: Iterable[Adjustment]) -> None:
-    """Takes cancelled units out of `current`: those of refunds, and those that an edit removed.
+def take_out(
+    lines: Iterable[Line],
+    order: shopify.Order,
+    fulfilments: Sequence[Fulfilment],
+    adjustments: Iterable[Adjustment],
+) -> None:
+    """Takes the units that will not be shipped out of `current`.
 
-    `current_quantity` is without refunded and removed units, whether they had been shipped or not
-    (https://shopify.dev/docs/api/admin-graphql/latest/objects/LineItem), so what is missing in it beyond
-    all refunds was removed.
+    Those are the cancelled ones of refunds; those that an edit removed, as `current_quantity` is without
+    refunded and removed units, shipped or not
+    (https://shopify.dev/docs/api/admin-graphql/latest/objects/LineItem); and of the units refunded without
+    a word of the goods, those never shipped. A refund without restocking may be for either: the admin
+    removes unshipped units by it, the API refunds shipped ones first
+    (https://community.shopify.dev/t/refunding-an-unfulfilled-item-without-restocking/19953).
     """
-    refunded: dict[str, int] = {}
-    cancelled: dict[str, int] = {}
+    refunded: Counter[str] = Counter()
+    cancelled: Counter[str] = Counter()
+    untold: Counter[str] = Counter()
+    beyond_shipped: Counter[str] = Counter()
     for adjustment in adjustments:
         for part in adjustment["lines"]:
-            line = part["source_line_id"]
-            refunded[line] = refunded.get(line, 0) + part["quantity"]
+            line, units = part["source_line_id"], part["quantity"]
+            refunded[line] += units
             if adjustment["kind"] == "CANCELLATION":
-                cancelled[line] = cancelled.get(line, 0) + part["quantity"]
-    current = {item["id"]: item.get("current_quantity") for item in order.get("line_items") or ()}
+                cancelled[line] += units
+            elif not part["returned"]:
+                untold[line] += units
+                left = shipped_before(adjustment["at"], fulfilments).get(line, 0)
+                beyond_shipped[line] += max(units - left, 0)
+    packed = _packed(fulfilments) if untold else {}
+    items = {item["id"]: item for item in order.get("line_items") or ()}
     for position in lines:
         line, quantity = position["source_line_id"], position["quantity"]
-        gone = cancelled.get(line, 0)
-        stated = current.get(line)
+        item, ordered, gone = items[line], quantity["ordered"], cancelled[line]
+        stated = item.get("current_quantity")
         if stated is not None:
-            gone += max(quantity["ordered"] - stated - refunded.get(line, 0), 0)
-        gone = min(gone, quantity["ordered"])
+            gone += max(ordered - stated - refunded[line], 0)
+        if untold[line]:
+            in_parcels = packed.get(line, 0)
+            unshipped = _never_to_ship(item, in_parcels, beyond_shipped[line] + gone)
+            gone += min(max(unshipped - gone, 0), untold[line])
+        gone = min(gone, ordered)
         quantity["cancelled"] = gone
-        quantity["current"] = quantity["ordered"] - gone
+        quantity["current"] = ordered - gone
+
+
+def _never_to_ship(item: shopify.LineItem, in_parcels: int, otherwise: int) -> int:
+    """What of the line is in no parcel and will never be.
+
+    `fulfillable_quantity` is what is still to be put into parcels. `otherwise` is for bodies without it.
+    """
+    if not in_parcels and (item.get("fulfillment_status") or "").lower() in ("fulfilled", "partial"):
+        return 0  # it left in parcels of which this body does not list the contents
+    fulfillable = item.get("fulfillable_quantity")
+    if fulfillable is None:
+        return otherwise
+    return item["quantity"] - in_parcels - max(fulfillable, 0)
+
+
+def _packed(fulfilments: Iterable[Fulfilment]) -> Mapping[str, int]:
+    """Units of each line in parcels, whether those have left or are open, as Shopify counts them."""
+    packed: Counter[str] = Counter()
+    for fulfilment in fulfilments:
+        if fulfilment["status"] not in _UNDONE:
+            for item in fulfilment["items"]:
+                packed[item["source_line_id"]] += item["quantity"]
+    return packed

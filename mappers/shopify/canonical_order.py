@@ -98,7 +98,7 @@ def _map(
     fulfilments = [fulfilment_of(part, order_id, updated_at) for part in order.get("fulfillments") or ()]
     adjustments = _adjustments(order, order_id, amounts, updated_at, fulfilments)
     if order.get("refunds") or edited(order):
-        take_out(positions.lines, order, adjustments)
+        take_out(positions.lines, order, fulfilments, adjustments)
     transactions = [*(order.get("transactions") or ())]
     for refund in order.get("refunds") or ():
         transactions.extend(refund.get("transactions") or ())
@@ -199,9 +199,7 @@ def _adjustments(
 ) -> list[Adjustment]:
     adjustments: list[Adjustment] = []
     for index, refund in enumerate(order.get("refunds") or ()):
-        shipped = None
-        if order.get("fulfillments") is not None:
-            shipped = shipped_before(refund.get("created_at"), fulfilments)
+        shipped = shipped_before(refund.get("created_at"), fulfilments)
         try:
             adjustments += adjustments_of(refund, order_id, amounts, otherwise_at, shipped)
         except RefundError as error:

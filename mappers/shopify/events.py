@@ -19,14 +19,21 @@ from mappers.candidate import (
 )
 from mappers.shopify import bodies, unknown_fields
 from mappers.shopify import payload as shopify
-from mappers.shopify.amounts import FinerAmountError, coarsened, converted_amounts_of, rate_of
+from mappers.shopify.amounts import (
+    FinerAmountError,
+    coarsened,
+    converted_amounts_of,
+    decimals_of,
+    rate_of,
+)
 from mappers.shopify.bodies import Resource
-from mappers.shopify.canonical_order import SOURCE, business_defects, map_order, unknown_currency
+from mappers.shopify.canonical_order import SOURCE, business_defects, map_order
 from mappers.shopify.defects import defects
 from mappers.shopify.fulfilments import fulfilment_of
-from mappers.shopify.payments import payments_of
+from mappers.shopify.payments import payments_of, told_alone
+from mappers.shopify.refund_currency import currency_of, pairs_of
 from mappers.shopify.refunds import RefundError, adjustments_of
-from schemas import identifiers, money
+from schemas import identifiers
 from schemas.types import Adjustment, Payment
 
 _GLOBAL: Final = "gid://shopify/"
@@ -68,11 +75,9 @@ def _refund(fields: Mapping[str, Any], context: EventContext) -> PartialChange:
     if at is not None:
         change.occurred_at = at
     at = change.occurred_at
-    currency = _shop_currency(refund)
-    if not money.is_currency(currency):
-        raise DefectiveEvent([unknown_currency("transactions[0].currency")])
-    pairs = _pairs(refund)
-    exponent = usual = money.exponent(currency)
+    currency = currency_of(refund)
+    pairs = pairs_of(refund)
+    exponent = usual = decimals_of(currency)
     while True:
         amounts = converted_amounts_of(currency, exponent, rate_of(pairs, currency))
         try:
@@ -86,25 +91,13 @@ def _refund(fields: Mapping[str, Any], context: EventContext) -> PartialChange:
             raise DefectiveEvent([Defect("payload_shape", "", str(error))]) from None
         else:
             break
+    for adjustment in adjustments:
+        adjustment["updated_at"] = told_alone(adjustment["updated_at"])
+    for payment in payments:
+        payment["updated_at"] = told_alone(payment["updated_at"])
     change.adjustments = adjustments if exponent == usual else coarsened(adjustments, usual)
     change.payments = payments if exponent == usual else coarsened(payments, usual)
     return change
-
-
-def _shop_currency(refund: shopify.Refund) -> str:
-    """A refund does not name the shop's currency. Its money pairs do, else its transactions."""
-    for pair in _pairs(refund):
-        return pair["shop_money"]["currency_code"].upper()
-    for transaction in refund.get("transactions") or ():
-        if currency := transaction.get("currency"):
-            return currency.upper()
-    return ""
-
-
-def _pairs(refund: shopify.Refund) -> list[shopify.MoneySet]:
-    items = [item.get("subtotal_set") for item in refund.get("refund_line_items") or ()]
-    others = [adjustment.get("amount_set") for adjustment in refund.get("order_adjustments") or ()]
-    return [pair for pair in (*items, *others) if pair is not None]
 
 
 def _fulfillment(fields: Mapping[str, Any], context: EventContext) -> PartialChange:

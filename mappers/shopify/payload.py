@@ -43,6 +43,8 @@ Amount = Annotated[
 Text = Annotated[str, Field(coerce_numbers_to_str=True)]
 Instant = Annotated[int | None, PlainValidator(_instant)]
 Count = Annotated[int, Field(strict=True, ge=0, le=2**31 - 1)]
+Balance = Annotated[int, Field(strict=True, ge=-(2**31), le=2**31 - 1)]
+"""A count that Shopify works out by subtraction: below zero in some orders."""
 
 
 class Money(TypedDict, total=False):
@@ -141,6 +143,7 @@ class LineItem(TypedDict, total=False):
     price: Required[Amount]
     quantity: Required[Count]
     current_quantity: Count | None
+    fulfillable_quantity: Balance | None
     total_discount: Amount | None
     discount_allocations: list[DiscountAllocation] | None
     tax_lines: list[TaxLine] | None
@@ -191,10 +194,10 @@ class RefundedItem(TypedDict, total=False):
 
     id: Id | None
     price: Amount | None
+    price_set: MoneySet | None
     quantity: Count | None
     total_discount: Amount | None
     discount_allocations: list[DiscountAllocation] | None
-    fulfillment_status: Text | None
 
 
 class RefundLineItem(TypedDict, total=False):
@@ -205,6 +208,7 @@ class RefundLineItem(TypedDict, total=False):
     restock_type: Text | None
     subtotal: Amount | None
     subtotal_set: MoneySet | None
+    total_tax_set: MoneySet | None
     line_item: RefundedItem | None
 
 
@@ -214,6 +218,12 @@ class OrderAdjustment(TypedDict, total=False):
     kind: Text | None
     reason: Text | None
     amount_set: MoneySet | None
+
+
+class RefundShippingLine(TypedDict, total=False):
+    """Shipping paid back."""
+
+    subtotal_amount_set: MoneySet | None
 
 
 class Refund(TypedDict, total=False):
@@ -227,6 +237,8 @@ class Refund(TypedDict, total=False):
     restock: bool | None
     refund_line_items: list[RefundLineItem] | None
     order_adjustments: list[OrderAdjustment] | None
+    refund_shipping_lines: list[RefundShippingLine] | None
+    total_duties_set: MoneySet | None
     transactions: list[Transaction] | None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final, cast
 
 from mappers.shopify import payload as shopify
@@ -15,7 +15,7 @@ _TABLES: Final = load("shopify").tables
 _KIND: Final = _TABLES["transaction_kind"]
 _STATE: Final = _TABLES["transaction_status"]
 _GATEWAY: Final = _TABLES["gateway"]
-_SETTLED: Final = {"FAILED": 1, "CANCELLED": 1, "SUCCEEDED": 2}
+_SETTLED: Final[Mapping[PaymentState, int]] = {"FAILED": 1, "CANCELLED": 1, "SUCCEEDED": 2}
 
 
 def payments_of(
@@ -45,19 +45,28 @@ def _payment(transaction: shopify.Transaction, amounts: Amounts, otherwise_at: i
         if minor is not None
         else money.money(transaction.get("amount") or 0, (transaction.get("currency") or "").upper()),
         "at": at,
-        "updated_at": settled_at(otherwise_at if at is None else at, state),
+        "updated_at": settled_at(otherwise_at if at is None else at, [state]),
         "parent_payment_id": transaction.get("parent_id") or None,
         "external_ref": transaction.get("payment_id") or transaction.get("authorization") or None,
     }
 
 
-def settled_at(at: int, state: str) -> int:
-    """The instant, later by a microsecond or two once the money has failed or moved.
+def settled_at(at: int, states: Iterable[PaymentState]) -> int:
+    """The instant, later by some microseconds for each transaction of these that has failed or moved money.
 
     A transaction keeps its times when it settles. They have a resolution of one second, so the microseconds
-    are free to say which of two states is the newer one.
+    are free to say which of two accounts is the newer one. The odd ones are an order's: see told_alone.
     """
-    return at + _SETTLED.get(state, 0)
+    return at + 1 + 2 * sum([_SETTLED.get(state, 0) for state in states])
+
+
+def told_alone(updated_at: int) -> int:
+    """The same instant, a microsecond older: of what a refund tells without its order.
+
+    The order tells the shop's currency, its own rate and what was shipped, so its account is the better one
+    of two that are equally old.
+    """
+    return updated_at - 1
 
 
 def state_of(transaction: shopify.Transaction) -> PaymentState:

@@ -10,9 +10,9 @@ from mappers.shopify import payload as shopify
 from mappers.shopify.amounts import Amounts
 from mappers.shopify.payments import settled_at, state_of
 from schemas import identifiers
-from schemas.types import AdjustedLine, Adjustment, AdjustmentKind, AdjustmentState
+from schemas.types import AdjustedLine, Adjustment, AdjustmentKind, AdjustmentState, PaymentState
 
-_SETTLED_AS: Final[Mapping[AdjustmentState, str]] = {"COMPLETED": "SUCCEEDED", "FAILED": "FAILED"}
+_NOTHING: Final[Mapping[str, int]] = {}
 
 
 class RefundError(Exception):
@@ -28,8 +28,16 @@ class RefundError(Exception):
         return Defect("payload_shape", prefix + self.path, self.message)
 
 
+class _Returned(NamedTuple):
+    """The refund's money in minor units, how far it has come, and the states of all its transactions."""
+
+    status: AdjustmentState
+    minor: int
+    states: list[PaymentState]
+
+
 class _Goods(NamedTuple):
-    """A refunded line, and whether its units came back, or were never shipped and now never will be."""
+    """A refunded line, and whether its units were never shipped and now never will be."""
 
     line: AdjustedLine
     cancelled: bool
@@ -40,19 +48,20 @@ def adjustments_of(
     order_id: str,
     amounts: Amounts,
     otherwise_at: int,
-    shipped: Mapping[str, int] | None = None,
+    shipped: Mapping[str, int] = _NOTHING,
 ) -> list[Adjustment]:
     """A refund's money with the lines it was for, and apart from it the units that it cancelled.
 
     The money is the sum of the refund's successful transactions; while all of them are pending, theirs. A
     refund whose every line came back is a RETURN. Cancelled units are an adjustment of their own, without
     money, named `<refund id>/cancelled`: they change what is to be shipped, whatever was paid back.
-    `shipped` is how many units of each line had left when the refund was made, if that is known; a line's
-    own fulfilment status stands in. `otherwise_at` is the instant of a refund that has none itself. Raises
+    Which adjustments there are follows from the refund alone, so that the same refund told by itself and by
+    its order is joined part by part. `shipped` is how many units of each line had left when the refund was
+    made, as far as is known. `otherwise_at` is the instant of a refund that has none itself. Raises
     RefundError.
     """
     at = refund.get("processed_at") or refund.get("created_at")
-    status, minor = _money(refund, amounts)
+    status, minor, states = _money(refund, amounts)
     goods = [
         _goods(item, _line_of(item, index), order_id, refund, amounts, shipped)
         for index, item in enumerate(refund.get("refund_line_items") or ())
@@ -77,7 +86,7 @@ def adjustments_of(
                 "lines": kept,
                 "amount": amounts.of(minor),
                 "at": at,
-                "updated_at": settled_at(instant, _SETTLED_AS.get(status, "")),
+                "updated_at": settled_at(instant, states),
             }
         )
     if cancelled:
@@ -90,7 +99,7 @@ def adjustments_of(
                 "lines": cancelled,
                 "amount": amounts.of(0),
                 "at": at,
-                "updated_at": instant,
+                "updated_at": settled_at(instant, ()),
             }
         )
     return adjustments
@@ -100,10 +109,10 @@ def _reason(adjustment: shopify.OrderAdjustment) -> str | None:
     return adjustment.get("reason") or adjustment.get("kind")
 
 
-def _money(refund: shopify.Refund, amounts: Amounts) -> tuple[AdjustmentState, int]:
-    """(state, minor units). A `void` gives up an authorisation: no money is returned by it."""
+def _money(refund: shopify.Refund, amounts: Amounts) -> _Returned:
+    """The money of its transactions. A `void` gives up an authorisation: no money is returned by it."""
     sums = {"SUCCEEDED": 0, "PENDING": 0, "FAILED": 0}
-    seen = set()
+    seen: list[PaymentState] = []
     for index, transaction in enumerate(refund.get("transactions") or ()):
         if (transaction.get("kind") or "refund").lower() != "refund":
             continue
@@ -114,14 +123,14 @@ def _money(refund: shopify.Refund, amounts: Amounts) -> tuple[AdjustmentState, i
                 f"transactions[{index}].currency",
                 "a refund in another currency than the shop's, and no money pair tells the rate",
             )
-        seen.add(state)
+        seen.append(state)
         if state in sums:
             sums[state] += amount
     if not seen or "SUCCEEDED" in seen:
-        return "COMPLETED", sums["SUCCEEDED"]
+        return _Returned("COMPLETED", sums["SUCCEEDED"], seen)
     if "PENDING" in seen:
-        return "PENDING", sums["PENDING"]
-    return ("FAILED" if "FAILED" in seen else "UNKNOWN"), sums["FAILED"]
+        return _Returned("PENDING", sums["PENDING"], seen)
+    return _Returned("FAILED" if "FAILED" in seen else "UNKNOWN", sums["FAILED"], seen)
 
 
 def _goods(
@@ -130,25 +139,19 @@ def _goods(
     order_id: str,
     refund: shopify.Refund,
     amounts: Amounts,
-    shipped: Mapping[str, int] | None,
+    shipped: Mapping[str, int],
 ) -> _Goods:
-    """What became of the goods, by `restock_type`.
+    """What became of the goods, as far as `restock_type` tells.
 
-    `return` came back; `cancel` was not fulfilled and will not be. `no_restock` says nothing of the goods,
-    `legacy_restock` (and `restock: true`, before 2018) only that they are back in stock
-    (https://shopify.dev/docs/api/admin-graphql/latest/enums/RefundLineItemRestockType). For these the
-    shipment decides: refunded units never shipped are cancelled (a refund lowers `fulfillable_quantity`);
-    shipped ones came back if they are in stock again.
+    `return` came back; `cancel` was not fulfilled and will not be; `no_restock` says nothing of the goods
+    (https://shopify.dev/docs/api/admin-rest/latest/resources/refund): that, the order's own quantities
+    decide, see cancelled_units.py. `legacy_restock` (and `restock: true`, before 2018) says only that they
+    are in stock again: shipped ones came back.
     """
     word = (item.get("restock_type") or "").lower()
-    if word == "return":
-        returned, cancelled = True, False
-    elif word == "cancel":
-        returned, cancelled = False, True
-    else:
-        restocked = word == "legacy_restock" or (not word and refund.get("restock") is True)
-        had_left = _had_left(item, native, shipped)
-        returned, cancelled = restocked and had_left is True, had_left is False
+    returned = word == "return"
+    if word == "legacy_restock" or (not word and refund.get("restock") is True):
+        returned = shipped.get(native, 0) >= item["quantity"]
     line: AdjustedLine = {
         "line_id": identifiers.line_id(order_id, native),
         "source_line_id": native,
@@ -156,7 +159,7 @@ def _goods(
         "returned": returned,
         "amount": amounts.of(_line_amount(item, amounts)),
     }
-    return _Goods(line, cancelled)
+    return _Goods(line, word == "cancel")
 
 
 def _line_of(item: shopify.RefundLineItem, index: int) -> str:
@@ -164,15 +167,6 @@ def _line_of(item: shopify.RefundLineItem, index: int) -> str:
     if native is None:
         raise RefundError(f"refund_line_items[{index}].line_item_id", "line_item_id is missing")
     return native
-
-
-def _had_left(item: shopify.RefundLineItem, line_id: str, shipped: Mapping[str, int] | None) -> bool | None:
-    if shipped is not None:
-        return shipped.get(line_id, 0) > 0
-    line = item.get("line_item")
-    if line is None:
-        return None
-    return (line.get("fulfillment_status") or "").lower() in ("fulfilled", "partial")
 
 
 def _line_amount(item: shopify.RefundLineItem, amounts: Amounts) -> int:

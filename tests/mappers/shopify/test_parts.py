@@ -137,15 +137,100 @@ def test_everything_an_order_lacks_is_told_at_once() -> None:
 
 
 def test_a_refund_alone_and_inside_its_order_is_the_same_refund() -> None:
-    """Whichever webhook comes first, the refund is counted once: ids, money and goods are equal."""
+    """Whichever webhook comes first, the refund is counted once; of the two accounts the order's wins."""
     refund = body("refund-before-order")
     alone = change_of(refund)
     order = body("returned-after-delivery", id=5001, refunds=[refund])
     inside = order_of(order)
     assert alone.order_id == inside["order_id"]
+    for part in (*alone.adjustments, *alone.payments):
+        part["updated_at"] += 1
     assert alone.adjustments == inside["adjustments"]
     assert alone.payments == inside["payments"]
     assert alone.adjustments[0]["lines"][0]["line_id"] == inside["lines"][0]["line_id"]
+
+
+def test_what_a_refund_adjusts_tells_the_rate() -> None:
+    """A refund that overtakes its order is in the shop's currency where its own money pairs allow that."""
+    order = body("two-currencies")
+    (alone,) = change_of({**order["refunds"][0], "order_id": order["id"]}).adjustments
+    assert (alone["amount"]["currency"], money.to_text(alone["amount"])) == ("EUR", "5.00")
+
+
+def test_a_refund_in_the_buyers_currency_is_the_shops_once_its_order_tells_the_rate() -> None:
+    """Dollars without a rate stay dollars, until the order's own account replaces them by euros."""
+    order = body("two-currencies")
+    refund = order["refunds"][0]
+    refund["order_adjustments"] = []
+    nothing = {"shop_money": {"amount": "0.00", "currency_code": "EUR"}}
+    alone = change_of({**refund, "order_id": order["id"], "total_duties_set": nothing})
+    inside = order_of(order)
+    assert alone.adjustments[0]["amount"]["currency"] == alone.payments[0]["amount"]["currency"] == "USD"
+    assert inside["adjustments"][0]["amount"]["currency"] == "EUR"
+    assert inside["adjustments"][0]["updated_at"] > alone.adjustments[0]["updated_at"]
+    payments = {payment["payment_id"]: payment for payment in inside["payments"]}
+    known = payments[alone.payments[0]["payment_id"]]
+    assert known["amount"]["currency"] == "EUR"
+    assert known["updated_at"] > alone.payments[0]["updated_at"]
+
+
+def test_every_transaction_that_settles_makes_the_refund_newer() -> None:
+    """A refund over two gateways ends with the money of both, in any order, also from 9 euros to 10."""
+    refund = body("refund-pending")
+    first = {**refund["transactions"][0], "status": "success", "amount": "9.00"}
+    second = {**first, "id": 99, "status": "pending", "amount": "1.00"}
+    partly = change_of({**refund, "transactions": [first, second]}).adjustments[0]
+    wholly = change_of({**refund, "transactions": [first, {**second, "status": "success"}]}).adjustments[0]
+    assert texts([partly["amount"], wholly["amount"]]) == ["9.00", "10.00"]
+    assert (partly["status"], wholly["status"]) == ("COMPLETED", "COMPLETED")
+    assert wholly["updated_at"] > partly["updated_at"]
+    order = body("returned-after-delivery", refunds=[{**refund, "transactions": [first, second]}])
+    assert wholly["updated_at"] > order_of(order)["adjustments"][0]["updated_at"]
+
+
+def test_a_refund_without_any_currency_keeps_its_amounts_without_one() -> None:
+    """Units are cancelled at once; their worth is not taken for euros, nor for nothing."""
+    (cancelled,) = change_of(body("refund-cancel-without-money")).adjustments
+    assert cancelled["amount"] == {"amount_minor": 0, "currency": "XXX", "exponent": 2}
+    assert cancelled["lines"][0]["amount"] == {"amount_minor": 2000, "currency": "XXX", "exponent": 2}
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"refund_line_items": [{"total_tax_set": "1.00"}]},
+        {"refund_line_items": [{"line_item": {"price_set": "9.00"}}]},
+        {"order_adjustments": [{"amount_set": "-4.90"}]},
+        {"refund_shipping_lines": [{"subtotal_amount_set": "4.90"}]},
+        {"total_duties_set": "0.00"},
+    ],
+)
+def test_any_money_pair_tells_the_currency_of_a_refund(told: dict[str, Any]) -> None:
+    """Shipping or duties paid back are in the shop's currency although no item says which that is."""
+    pair = {"currency_code": "SEK"}
+
+    def filled(value: Any) -> Any:
+        if isinstance(value, str):
+            return {"shop_money": {**pair, "amount": value}}
+        if isinstance(value, list):
+            return [{"line_item_id": 9001, "quantity": 1, **filled(part)} for part in value]
+        return {name: filled(child) for name, child in value.items()}
+
+    refund = body("refund-note-only", **filled(told))
+    assert {part["amount"]["currency"] for part in change_of(refund).adjustments} == {"SEK"}
+
+
+def test_an_unknown_currency_of_a_refund_is_named_where_it_stands() -> None:
+    """An operator looks at the field that is wrong, not at a transaction that does not exist."""
+    refund = body("refund-before-order")
+    refund["refund_line_items"][0]["subtotal_set"]["shop_money"]["currency_code"] = "EURO"
+    with pytest.raises(DefectiveEvent) as refused:
+        change_of(refund)
+    (defect,) = refused.value.defects
+    assert (defect.rule, defect.path) == (
+        "currency_iso4217",
+        "refund_line_items[0].subtotal_set.shop_money.currency_code",
+    )
 
 
 def test_a_refund_that_settles_is_newer_than_while_it_was_pending() -> None:
@@ -160,54 +245,99 @@ def test_a_refund_that_settles_is_newer_than_while_it_was_pending() -> None:
 
 
 @pytest.mark.parametrize(
-    ("restock_type", "line_status", "returned", "kind"),
+    ("restock_type", "returned", "kind"),
     [
-        ("return", None, True, "RETURN"),
-        ("cancel", None, False, "CANCELLATION"),
-        ("no_restock", "fulfilled", False, "REFUND"),
-        ("no_restock", None, False, "CANCELLATION"),
-        ("legacy_restock", "fulfilled", True, "RETURN"),
-        ("legacy_restock", None, False, "CANCELLATION"),
+        ("return", True, "RETURN"),
+        ("cancel", False, "CANCELLATION"),
+        ("no_restock", False, "REFUND"),
+        ("legacy_restock", False, "REFUND"),
     ],
 )
-def test_the_restock_type_says_what_became_of_the_goods(
-    restock_type: str, line_status: str | None, returned: bool, kind: str
-) -> None:
-    """The warehouse expects what comes back, and does not ship what was cancelled."""
+def test_the_restock_type_says_what_became_of_the_goods(restock_type: str, returned: bool, kind: str) -> None:
+    """The warehouse expects what comes back, and does not ship what was cancelled; more is not told alone."""
     refund = body("refund-before-order")
-    item = refund["refund_line_items"][0]
-    item["restock_type"] = restock_type
-    item["line_item"]["fulfillment_status"] = line_status
+    refund["refund_line_items"][0]["restock_type"] = restock_type
     adjustments = change_of(refund).adjustments
     (holding,) = [adjustment for adjustment in adjustments if adjustment["lines"]]
     assert (holding["kind"], holding["lines"][0]["returned"]) == (kind, returned)
     assert sum(adjustment["amount"]["amount_minor"] for adjustment in adjustments) == 2000
 
 
+def partly_refunded(
+    shipped: int, restock_type: str, *, shipped_at: str = "2026-03-03T08:00:00+01:00", **line: Any
+) -> CanonicalOrder:
+    """Three ordered, some shipped, one refunded on the 5th of March."""
+    order = body("guest", total_price="64.90")
+    item = order["line_items"][0]
+    item |= {"quantity": 3, "current_quantity": 2, **line}
+    refunded = {"line_item_id": 9001, "quantity": 1, "restock_type": restock_type, "subtotal": "20.00"}
+    at = "2026-03-05T08:00:00+01:00"
+    order["refunds"] = [{"id": 31, "created_at": at, "refund_line_items": [refunded], "transactions": []}]
+    items = [{"id": 9001, "quantity": shipped}]
+    parcel = {"id": 21, "status": "success", "created_at": shipped_at, "line_items": items}
+    order["fulfillments"] = [parcel] if shipped else []
+    return order_of(order)
+
+
+@pytest.mark.parametrize(
+    ("shipped", "fulfillable", "cancelled"),
+    [
+        (0, 2, 1),
+        (1, 1, 1),
+        (1, 2, 0),
+        (2, 0, 1),
+        (2, 1, 0),
+        (3, 0, 0),
+        (3, -1, 0),
+    ],
+)
+def test_what_is_left_to_ship_tells_whether_a_refunded_unit_was_shipped(
+    shipped: int, fulfillable: int, cancelled: int
+) -> None:
+    """Nobody ships a unit that was refunded unshipped, and a refund of a shipped one cancels nothing."""
+    status = {0: None, 3: "fulfilled"}.get(shipped, "partial")
+    order = partly_refunded(
+        shipped, "no_restock", fulfillable_quantity=fulfillable, fulfillment_status=status
+    )
+    quantity = order["lines"][0]["quantity"]
+    assert (quantity["cancelled"], quantity["current"]) == (cancelled, 3 - cancelled)
+
+
+@pytest.mark.parametrize(("shipped", "cancelled"), [(0, 1), (1, 0)])
+def test_without_what_is_left_to_ship_the_shipments_before_the_refund_decide(
+    shipped: int, cancelled: int
+) -> None:
+    """Bodies without `fulfillable_quantity` cancel what cannot have been shipped when it was refunded."""
+    order = partly_refunded(shipped, "no_restock", fulfillable_quantity=None)
+    assert order["lines"][0]["quantity"]["cancelled"] == cancelled
+
+
 def test_a_shipment_after_a_refund_does_not_change_what_the_refund_was_for() -> None:
-    """One of two cancelled, the other shipped later: one is cancelled, not refunded after delivery."""
-    order = body("guest", total_price="44.90")
-    order["line_items"][0] |= {"quantity": 2, "fulfillment_status": "fulfilled"}
-    order["refunds"] = [
-        {
-            "id": 31,
-            "created_at": "2026-03-03T08:00:00+01:00",
-            "refund_line_items": [
-                {"line_item_id": 9001, "quantity": 1, "restock_type": "no_restock", "subtotal": "20.00"}
-            ],
-            "transactions": [],
-        }
-    ]
-    order["fulfillments"] = [
-        {
-            "id": 21,
-            "status": "success",
-            "created_at": "2026-03-04T08:00:00+01:00",
-            "line_items": [{"id": 9001, "quantity": 1}],
-        }
-    ]
-    quantity = order_of(order)["lines"][0]["quantity"]
-    assert (quantity["ordered"], quantity["cancelled"], quantity["current"]) == (2, 1, 1)
+    """One refunded, the others shipped later: one is cancelled, not refunded after delivery."""
+    later = partly_refunded(
+        2, "no_restock", shipped_at="2026-03-06T08:00:00+01:00", fulfillable_quantity=None
+    )
+    assert later["lines"][0]["quantity"]["cancelled"] == 1
+
+
+def test_parcels_without_contents_cancel_nothing() -> None:
+    """A line that left is not taken for unshipped because its parcels are not listed."""
+    order = partly_refunded(0, "no_restock", fulfillable_quantity=0, fulfillment_status="fulfilled")
+    assert order["lines"][0]["quantity"]["cancelled"] == 0
+
+
+@pytest.mark.parametrize(("restock_type", "kind"), [("return", "RETURN"), ("legacy_restock", "RETURN")])
+def test_restocked_units_that_were_shipped_came_back(restock_type: str, kind: str) -> None:
+    """Orders from before restock types end as returned as later ones."""
+    order = partly_refunded(3, restock_type, fulfillable_quantity=0, fulfillment_status="fulfilled")
+    assert [(part["kind"], part["lines"][0]["returned"]) for part in order["adjustments"]] == [(kind, True)]
+    assert order["lines"][0]["quantity"]["cancelled"] == 0
+
+
+def test_units_of_a_refund_and_of_an_edit_are_each_cancelled_once() -> None:
+    """One cancelled by a refund and one removed by an edit are two."""
+    order = partly_refunded(1, "cancel", current_quantity=1, fulfillable_quantity=0)
+    assert order["lines"][0]["quantity"]["cancelled"] == 2
 
 
 def test_parcels_keep_every_tracking_number() -> None:
