@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from quality.checks import Broken, Limits, at, shown, text
+from quality.lifecycle.derivation import MONEY_KINDS
 from schemas import money
 from schemas.types import CanonicalOrder, Money, TaxLine
 
@@ -19,6 +20,7 @@ RULES: Final = frozenset(
         "tax_sum",
         "tax_rate_range",
         "discount_le_subtotal",
+        "refund_currency",
         "refund_le_paid",
     }
 )
@@ -41,6 +43,8 @@ def check(order: CanonicalOrder, limits: Limits, broken: Broken) -> None:
             if value < 0 or amount["exponent"] != exponent or amount["currency"] != currency:
                 values, exponent = _irregular(amounts, currency, broken)
                 break
+    if order["adjustments"]:
+        _uncounted(order, broken)
     told = _line_taxes(order, exponent, limits.highest_tax_rate, broken)
     if values is not None:
         unit = 10 ** (exponent - minor_units)
@@ -52,6 +56,24 @@ def check(order: CanonicalOrder, limits: Limits, broken: Broken) -> None:
                 "tax_sum",
                 "totals.tax",
                 f"is {text(tax, exponent)}; the taxes of lines and shipping add up to {text(told, exponent)}",
+            )
+
+
+def _uncounted(order: CanonicalOrder, broken: Broken) -> None:
+    """Money given back that the sum of refunds leaves out: no rate into the order's currency is told."""
+    currency = order["currency"]
+    for index, adjustment in enumerate(order["adjustments"]):
+        amount = adjustment["amount"]
+        if (
+            amount["currency"] != currency
+            and amount["amount_minor"]
+            and adjustment["status"] == "COMPLETED"
+            and adjustment["kind"] in MONEY_KINDS
+        ):
+            broken(
+                "refund_currency",
+                f"adjustments[{index}].amount",
+                f"is {shown(amount)} {amount['currency']}, the order in {currency}: not in totals.refunded",
             )
 
 
