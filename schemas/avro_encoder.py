@@ -20,6 +20,7 @@ from schemas.definitions import Definition, full_name
 _REMEMBERED: Final = 8192
 _LONG: Final = range(-(2**63), 2**63)
 _INT: Final = range(-(2**31), 2**31)
+_EIGHT_BYTES: Final = (1 << 49, 1 << 56)
 _SOME: Final = b"\x02"
 """The second branch of a union: not null."""
 
@@ -27,6 +28,12 @@ _SOME: Final = b"\x02"
 def write_long(number: int) -> bytes:
     """Zig-zag variable-length form of a 64-bit integer."""
     rest = (number << 1) ^ (number >> 63)
+    if _EIGHT_BYTES[0] <= rest < _EIGHT_BYTES[1]:
+        # An instant of the years 1979 to 3111: its groups of seven bits are moved apart in halves, quarters, eighths.
+        rest = rest & 0xFFFFFFF | (rest & 0xFFFFFFF0000000) << 4
+        rest = rest & 0x3FFF00003FFF | (rest & 0xFFFC0000FFFC000) << 2
+        rest = rest & 0x7F007F007F007F | (rest & 0x3F803F803F803F80) << 1
+        return (rest | 0x80808080808080).to_bytes(8, "little")
     written = bytearray()
     while rest > 127:
         written.append(rest & 127 | 128)

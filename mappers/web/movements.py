@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
-from typing import Any, TypeAlias
+from functools import cache
+from typing import Any, Final, TypeAlias
 
 from mappers.web import order_payload as web
 from schemas import identifiers, money
@@ -14,19 +14,36 @@ Amounts: TypeAlias = Callable[[str], Money]
 """Reads a decimal string in the order's currency."""
 
 
+@cache  # currencies are those of ISO 4217
 def reader(currency: str) -> Amounts:
     """Reads amounts whose form the payload model has checked: `schemas.money.money`, but faster."""
-    decimals = money.exponent(currency)
+    known = _Known(currency)
 
     def read(text: str) -> Money:
-        amount, exponent = _scaled(text, decimals)
-        return {"amount_minor": amount, "currency": currency, "exponent": exponent}
+        return known[text].copy()
 
     return read
 
 
-# Prices recur, and every snapshot repeats the amounts of those before it.
-@lru_cache(maxsize=8192)
+class _Known(dict[str, Money]):
+    """Amounts by text: prices recur, and every snapshot repeats the amounts of those before it."""
+
+    _MOST: Final = 8192
+
+    def __init__(self, currency: str) -> None:
+        super().__init__()
+        self._currency = currency
+        self._decimals = money.exponent(currency)
+
+    def __missing__(self, text: str) -> Money:
+        minor, exponent = _scaled(text, self._decimals)
+        if len(self) >= self._MOST:
+            self.clear()
+        amount: Money = {"amount_minor": minor, "currency": self._currency, "exponent": exponent}
+        self[text] = amount
+        return amount
+
+
 def _scaled(text: str, decimals: int) -> tuple[int, int]:
     """(minor units, exponent) of a plain decimal without a sign, with no more decimals than needed."""
     whole, _, fraction = text.partition(".")
