@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Future, wait
+from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import cache
+from types import TracebackType
+from typing import Any, Final, Self, TypeVar
 
-from confluent_kafka import KafkaException, TopicCollection
+from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # re-exported there without saying so
     AdminClient,
     ConfigResource,
@@ -16,10 +19,13 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # re-exported
 
 from consumers.channel import Channel
 from ingest.errors import BrokerAway, TopicsMissing
+from ingest.kafka_client import TIMEOUT_S, quiet, why
 from producers.topics import MAX_RECORD_BYTES, OUTPUT_TOPICS
 
-_TIMEOUT_S = 10.0
+T = TypeVar("T")
+
 _DAY_MS = 24 * 3600 * 1000
+_SOME_MADE: Final = "topics that were made before stay; the same command makes the others"
 RAW_CONFIG = {
     "cleanup.policy": "delete",
     "retention.ms": str(30 * _DAY_MS),
@@ -38,27 +44,46 @@ class TopicState:
 
 
 class KafkaAdmin:
-    """Asks and tells the brokers. Raises BrokerAway when none answers."""
+    """Asks and tells the brokers. Raises BrokerAway when none answers.
+
+    Close it, or use it in `with`, and never leave it to the garbage collector: the client's own thread may be
+    the one that collects, and a client that is taken down by its own thread ends the process
+    (confluent-kafka-python, pull requests 2129 and 2131). For the same reason a method returns only when
+    every answer is there.
+    """
 
     def __init__(self, bootstrap_servers: str) -> None:
         self._servers = bootstrap_servers
-        self._client = AdminClient(
-            {"bootstrap.servers": bootstrap_servers, "metadata.recovery.strategy": "none"}
+        self._complaints: list[KafkaError] = []
+        self._open = ExitStack()
+        self._client = self._open.enter_context(
+            AdminClient({**quiet(bootstrap_servers, self._complaints), "metadata.recovery.strategy": "none"})
         )
-        self.topic_id = cache(self._topic_id)
+        self._topic_ids: dict[str, str] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let the brokers go; nothing can be asked any more."""
+        self._open.close()
 
     def existing(self, names: Iterable[str]) -> dict[str, TopicState]:
         """Those of the named topics that exist, by name."""
         found: dict[str, TopicState] = {}
-        for name, future in self._client.describe_topics(
-            TopicCollection(list(names)), request_timeout=_TIMEOUT_S
-        ).items():
+        asked = self._client.describe_topics(TopicCollection(list(names)), request_timeout=TIMEOUT_S)
+        for name, future in _answered(asked).items():
             try:
                 topic = future.result()
             except KafkaException as error:
                 if error.args[0].name() == "UNKNOWN_TOPIC_OR_PART":
                     continue
-                raise BrokerAway(self._servers, error.args[0].str()) from error
+                raise self._away(error) from error
             replication = min(len(partition.replicas) for partition in topic.partitions)
             found[name] = TopicState(name, str(topic.topic_id), len(topic.partitions), replication)
         return found
@@ -72,12 +97,13 @@ class KafkaAdmin:
         existing = self.existing([topic.topic for topic in wanted])
         missing = [topic for topic in wanted if topic.topic not in existing]
         if missing:
-            for future in self._client.create_topics(missing, request_timeout=_TIMEOUT_S).values():
+            asked = self._client.create_topics(missing, request_timeout=TIMEOUT_S)
+            for future in _answered(asked).values():
                 try:
                     future.result()
                 except KafkaException as error:
                     if error.args[0].name() != "TOPIC_ALREADY_EXISTS":
-                        raise BrokerAway(self._servers, error.args[0].str()) from error
+                        raise BrokerAway(self._servers, self._why(error), safe=_SOME_MADE) from error
         return [topic.topic for topic in missing]
 
     def require(self, names: Sequence[str]) -> None:
@@ -90,24 +116,39 @@ class KafkaAdmin:
     def broker_settings(self) -> dict[str, str]:
         """The effective settings of one broker."""
         try:
-            node = next(iter(self._client.list_topics(timeout=_TIMEOUT_S).brokers))
-            resource = ConfigResource(ResourceType.BROKER, str(node))
-            (future,) = self._client.describe_configs([resource], request_timeout=_TIMEOUT_S).values()
-            return {name: entry.value for name, entry in future.result().items() if entry.value is not None}
+            node = next(iter(self._client.list_topics(timeout=TIMEOUT_S).brokers))
         except KafkaException as error:
-            raise BrokerAway(self._servers, error.args[0].str()) from error
+            raise self._away(error) from error
+        return self._settings(ConfigResource(ResourceType.BROKER, str(node)))
 
     def topic_settings(self, name: str) -> dict[str, str]:
         """The effective settings of one topic."""
-        try:
-            resource = ConfigResource(ResourceType.TOPIC, name)
-            (future,) = self._client.describe_configs([resource], request_timeout=_TIMEOUT_S).values()
-            return {key: entry.value for key, entry in future.result().items() if entry.value is not None}
-        except KafkaException as error:
-            raise BrokerAway(self._servers, error.args[0].str()) from error
+        return self._settings(ConfigResource(ResourceType.TOPIC, name))
 
-    def _topic_id(self, name: str) -> str:
-        existing = self.existing([name])
-        if name not in existing:
-            raise TopicsMissing([name])
-        return existing[name].topic_id
+    def topic_id(self, name: str) -> str:
+        """The topic's id, asked for once. Raises TopicsMissing when it does not exist."""
+        if name not in self._topic_ids:
+            existing = self.existing([name])
+            if name not in existing:
+                raise TopicsMissing([name])
+            self._topic_ids[name] = existing[name].topic_id
+        return self._topic_ids[name]
+
+    def _settings(self, resource: ConfigResource) -> dict[str, str]:
+        (future,) = _answered(self._client.describe_configs([resource], request_timeout=TIMEOUT_S)).values()
+        try:
+            return {name: entry.value for name, entry in future.result().items() if entry.value is not None}
+        except KafkaException as error:
+            raise self._away(error) from error
+
+    def _away(self, error: KafkaException) -> BrokerAway:
+        return BrokerAway(self._servers, self._why(error))
+
+    def _why(self, error: KafkaException) -> str:
+        return why(self._client, self._complaints, error)
+
+
+def _answered(asked: Mapping[T, Future[Any]]) -> Mapping[T, Future[Any]]:
+    """The same when each of them has its answer or its error."""
+    wait(asked.values())
+    return asked

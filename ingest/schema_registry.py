@@ -1,4 +1,4 @@
-"""Asking the schema registry, in the terms of this process: its ids once at start, its absence as our error."""
+"""Asking the schema registry in the terms of this process: its ids once, its absence as our error."""
 
 from __future__ import annotations
 
@@ -21,6 +21,6 @@ def ask_ids(settings: Settings) -> dict[str, int]:
     try:
         return registry.resolve_ids(settings.schema_registry_url.get_secret_value())
     except registry.RegistryAwayError as error:
-        raise RegistryAway(settings.schema_registry_address, sorted(RECORD_TYPES), str(error)) from error
+        raise RegistryAway(settings.schema_registry_address, error.detail) from error
     except registry.RegistryError as error:
         raise SchemasUnresolved(settings.schema_registry_address, sorted(RECORD_TYPES), str(error)) from error

@@ -11,12 +11,12 @@ import os
 from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from ingest import addresses
 from ingest.errors import ConfigurationRefused
 
 PREFIX = "ORDERGATE_"
@@ -282,6 +282,23 @@ class Settings(BaseSettings):
             return tuple(name for part in value.split(",") if (name := part.strip()))
         return value
 
+    @field_validator("kafka_bootstrap_servers")
+    @classmethod
+    def _brokers(cls, value: str) -> str:
+        return addresses.broker_list(value)
+
+    @field_validator("database_url")
+    @classmethod
+    def _database(cls, value: SecretStr) -> SecretStr:
+        addresses.check_database_url(value.get_secret_value())
+        return value
+
+    @field_validator("schema_registry_url")
+    @classmethod
+    def _registry(cls, value: SecretStr) -> SecretStr:
+        addresses.check_web_url(value.get_secret_value())
+        return value
+
     @field_validator("contact_hash_key")
     @classmethod
     def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
@@ -327,24 +344,18 @@ class Settings(BaseSettings):
     @property
     def database_address(self) -> str:
         """`host:port/database`, without credentials: fit for messages."""
-        return _without_credentials(self.database_url, default_port=5432)
+        return addresses.database_address(self.database_url.get_secret_value())
 
     @property
     def schema_registry_address(self) -> str:
         """`host:port/path`, without credentials: fit for messages."""
-        return _without_credentials(self.schema_registry_url, default_port=None)
+        return addresses.web_address(self.schema_registry_url.get_secret_value())
 
 
 def variable(field: str) -> str:
     """The environment variable of a setting."""
     alias = Settings.model_fields[field].validation_alias
     return alias if isinstance(alias, str) else PREFIX + field.upper()
-
-
-def _without_credentials(url: SecretStr, default_port: int | None) -> str:
-    parts = urlsplit(url.get_secret_value())
-    port = parts.port or default_port
-    return f"{parts.hostname or ''}{f':{port}' if port else ''}{parts.path}"
 
 
 def _problem(detail: ErrorDetails) -> str:

@@ -236,4 +236,18 @@ def _client(url: str) -> Iterator[tuple[SchemaRegistryClient, str]]:
         detail = f"it answered {error.http_status_code}: {error.error_message}"
         raise RegistryAwayError(address, detail) from error
     except (httpx.HTTPError, OSError, ValueError) as error:
-        raise RegistryAwayError(address, type(error).__name__) from error
+        raise RegistryAwayError(address, _reason(error)) from error
+
+
+def _reason(error: BaseException) -> str:
+    """Why there was no answer, in words. The errors' own may repeat the URL, and a password with it."""
+    if isinstance(error, httpx.TimeoutException):
+        return f"no answer within {_TIMEOUT_SECONDS} s"
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.strerror:
+            return cause.strerror
+        cause = cause.__cause__ or cause.__context__
+    if isinstance(error, httpx.TransportError):
+        return f"the connection failed ({type(error).__name__})"
+    return f"what it answers is not a registry's ({type(error).__name__})"

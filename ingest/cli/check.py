@@ -57,13 +57,19 @@ def _looked() -> Iterator[Looked]:
     try:
         given = settings()
     except ConfigurationRefused as refused:
-        for problem in refused.problems:
-            subject, _, found = problem.partition(": ")
-            yield Looked("configuration", subject, Verdict.UNSAFE, found, refused.safe, refused.do)
+        yield from _refused(refused)
         return
     for section in SECTIONS:
         try:
             yield from section(given)
+        except ConfigurationRefused as refused:
+            yield from _refused(refused)
         except (DatabaseAway, BrokerAway) as away:
             why = "nothing works without it"
             yield Looked(section.__name__, away.what, Verdict.UNSAFE, away.known, why, away.do)
+
+
+def _refused(refused: ConfigurationRefused) -> Iterator[Looked]:
+    for problem in refused.problems:
+        subject, _, found = problem.partition(": ")
+        yield Looked("configuration", subject, Verdict.UNSAFE, found, refused.safe, refused.do)

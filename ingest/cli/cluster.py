@@ -1,63 +1,76 @@
-"""Questions to Kafka that only reports ask: how many brokers there are, and what the group has committed."""
+"""Questions to Kafka that only reports ask: how many brokers there are, and what the group has committed.
+
+Asked by a consumer that never joins its group. It asks from the calling thread alone, so that it is never
+taken down by a thread of its own, as an admin client can be.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from types import TracebackType
+from typing import Self, TypeVar
 
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # its own typing hides it
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from consumers.kafka_source import Committed
+from consumers.kafka_source import Committed, PartitionKey
 from ingest.errors import BrokerAway
+from ingest.kafka_client import TIMEOUT_S, quiet, why
 from ingest.worker.receipt import LogBounds
 
-_TIMEOUT_S = 10.0
-_EARLIEST: OffsetSpec = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
-_LATEST: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+T = TypeVar("T")
 
 
 class Cluster:
-    """Asks the brokers; changes nothing. Every method raises BrokerAway when none answers."""
+    """Asks the brokers, changes nothing, closed at the end of `with`. Raises BrokerAway when none answers."""
 
-    def __init__(self, bootstrap_servers: str) -> None:
+    def __init__(self, bootstrap_servers: str, group_id: str) -> None:
         self._servers = bootstrap_servers
-        self._client = AdminClient({"bootstrap.servers": bootstrap_servers, "log_level": 0})
+        self._complaints: list[KafkaError] = []
+        self._consumer = Consumer(
+            {
+                **quiet(bootstrap_servers, self._complaints),
+                "group.id": group_id,
+                "enable.auto.commit": False,
+                # Else the answer waits for a worker's transaction under way.
+                "isolation.level": "read_uncommitted",
+            }
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._consumer.close()
 
     def broker_count(self) -> int:
         """How many brokers the cluster has now."""
-        return len(self._result(self._client.describe_cluster(request_timeout=_TIMEOUT_S)).nodes)
+        return len(self._answer(lambda: self._consumer.list_topics(timeout=TIMEOUT_S)).brokers)
 
-    def committed(self, group_id: str) -> dict[tuple[str, int], Committed]:
+    def committed(self, partitions: Iterable[PartitionKey]) -> dict[PartitionKey, Committed]:
         """What the group has committed, by partition."""
-        asked = [ConsumerGroupTopicPartitions(group_id)]
-        (future,) = self._client.list_consumer_group_offsets(asked, request_timeout=_TIMEOUT_S).values()
-        try:
-            found = future.result()
-        except KafkaException as error:
-            if error.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND:
-                return {}
-            raise BrokerAway(self._servers, error.args[0].str()) from error
+        asked = [TopicPartition(*key) for key in partitions]
+        if not asked:
+            return {}
+        found = self._answer(lambda: self._consumer.committed(asked, timeout=TIMEOUT_S))
+        for refused in (p.error for p in found if p.error is not None):
+            raise BrokerAway(self._servers, refused.str())
         return {
             (p.topic, p.partition): Committed(p.offset if p.offset >= 0 else None, p.metadata or None)
-            for p in found.topic_partitions
+            for p in found
         }
 
-    def bounds(self, partitions: Iterable[tuple[str, int]]) -> dict[tuple[str, int], LogBounds]:
-        """First and next offset of each partition's log, transactions under way not counted."""
-        keys = list(partitions)
-        low, high = self._offsets(keys, _EARLIEST), self._offsets(keys, _LATEST)
-        return {key: LogBounds(low[key], high[key]) for key in keys}
+    def bounds(self, partitions: Iterable[PartitionKey]) -> dict[PartitionKey, LogBounds]:
+        """First and next offset of each partition's log, transactions under way included."""
+        return {key: LogBounds(*self._watermarks(key)) for key in partitions}
 
-    def _offsets(self, keys: list[tuple[str, int]], spec: OffsetSpec) -> dict[tuple[str, int], int]:
-        if not keys:
-            return {}
-        asked = {TopicPartition(*key): spec for key in keys}
-        futures = self._client.list_offsets(asked, request_timeout=_TIMEOUT_S)
-        return {(p.topic, p.partition): self._result(future).offset for p, future in futures.items()}
+    def _watermarks(self, key: PartitionKey) -> tuple[int, int]:
+        partition = TopicPartition(*key)
+        return self._answer(lambda: self._consumer.get_watermark_offsets(partition, timeout=TIMEOUT_S))
 
-    def _result(self, future: Any) -> Any:
+    def _answer(self, ask: Callable[[], T]) -> T:
         try:
-            return future.result()
+            return ask()
         except KafkaException as error:
-            raise BrokerAway(self._servers, error.args[0].str()) from error
+            raise BrokerAway(self._servers, why(self._consumer, self._complaints, error)) from error

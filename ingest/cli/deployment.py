@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy.exc import OperationalError
 
 from ingest.cli.errors import AddressesMissing
 from ingest.cli.terminal import say
 from ingest.database.connection import Connection, connect
 from ingest.database.migrate import check_migrated
-from ingest.errors import DatabaseAway
+from ingest.errors import ConfigurationRefused, DatabaseAway
 from ingest.settings import Settings, variable
 
 if TYPE_CHECKING:
@@ -62,7 +63,13 @@ def local_hash_key(run_dir: Path) -> str:
 
 @contextmanager
 def reachable_database(given: Settings) -> Iterator[None]:
-    """Tells a lost or refused connection as DatabaseAway."""
+    """Tells a lost or refused connection as DatabaseAway, and an unusable URL as ConfigurationRefused."""
+    try:
+        conninfo_to_dict(given.database_url.get_secret_value())
+    except psycopg.ProgrammingError:
+        # The driver's words repeat a part of the URL.
+        problem = "PostgreSQL's client does not understand it; are its parameters (after the ?) ones it has?"
+        raise ConfigurationRefused([f"{variable('database_url')}: {problem}"]) from None
     try:
         yield
     except (psycopg.OperationalError, OperationalError) as error:
@@ -72,7 +79,7 @@ def reachable_database(given: Settings) -> Iterator[None]:
 
 @contextmanager
 def reading(given: Settings) -> Iterator[Connection]:
-    """A read-only transaction for a report. Raises DatabaseAway or MigrationsMissing."""
+    """A transaction for a report. Raises DatabaseAway, ConfigurationRefused or MigrationsMissing."""
     url = given.database_url.get_secret_value()
     with reachable_database(given):
         try:

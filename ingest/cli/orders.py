@@ -38,6 +38,10 @@ _EVENTS = (
     "SELECT DISTINCT order_id::text FROM outcomes WHERE order_id BETWEEN %s::uuid AND %s::uuid "
     "ORDER BY 1 LIMIT 20"
 )
+_BY_KEY = """
+SELECT order_id::text FROM quarantine WHERE key = %(key)s AND order_id IS NOT NULL
+UNION SELECT order_id::text FROM parked WHERE key = %(key)s ORDER BY 1 LIMIT 20
+"""
 
 
 def find(connection: Connection, text: str) -> list[FoundOrder]:
@@ -50,17 +54,20 @@ def find(connection: Connection, text: str) -> list[FoundOrder]:
 
 
 def ids(connection: Connection, text: str) -> list[str]:
-    """The order_ids that `text` may mean, also of orders that never were governed. Raises NotFound."""
+    """The order_ids that `text` may mean, also of orders never governed. Raises NotFound."""
     found = {order.order_id for order in find(connection, text)}
     bounds = _bounds(text)
     if bounds is not None:
         found |= {row[0] for row in connection.execute(_EVENTS, bounds)}
     if not found:
+        # Last, as it reads all that is kept: of an order never governed, only its events' key tells its name.
+        found = {row[0] for row in connection.execute(_BY_KEY, {"key": text.encode()})}
+    if not found:
         raise NotFound(
             f"no order is known as {text}",
-            known="looked for an order_id (eight digits of it do), a source's order id, and its number",
-            do="`ordergate outcomes` lists events with the order_id of each; an order never governed "
-            "is known by that alone",
+            known="looked for an order_id (eight digits of it do), a source's order id, and its number; "
+            "among events that wait or were refused, for the key they were published with",
+            do="`ordergate outcomes` lists events with the order_id of each",
         )
     return sorted(found)
 

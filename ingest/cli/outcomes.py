@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -22,6 +23,7 @@ from quality.outcome import Outcome
 from schemas import instants
 
 _FETCHED_AT_ONCE = 5_000
+_SLOW_S = 2.0
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -93,7 +95,9 @@ def show(wanted: Filter, limit: int) -> None:
     """Tell people: the newest, and the totals per channel."""
     with reading(settings()) as connection:
         lines = list(newest(connection, wanted, limit))
+        began = time.monotonic()
         counted = totals(connection, wanted)
+        took_s = time.monotonic() - began
     out = console()
     shown = table("raw event", "outcome", "kind", "order", "version", "detail", right=("version",))
     for line in lines:
@@ -115,6 +119,8 @@ def show(wanted: Filter, limit: int) -> None:
             f"\nShown are the newest {len(lines)} of {consumed:,}. --limit shows more, --json all.",
             style="quiet",
         )
+    if took_s > _SLOW_S:
+        out.print(f"\nCounting took {took_s:.0f} s; --since 1h counts fewer.", style="quiet")
 
 
 def show_json(wanted: Filter, limit: int | None) -> None:

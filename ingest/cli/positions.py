@@ -116,16 +116,16 @@ def look() -> list[Standing]:
     """Every partition of the raw topics. Raises an OrdergateError when one of the sides cannot tell."""
     given = settings()
     names = [channel.topic for channel in chosen(given.channels)]
-    admin = KafkaAdmin(given.kafka_bootstrap_servers)
-    admin.require(names)
-    topics = admin.existing(names)
-    cluster = Cluster(given.kafka_bootstrap_servers)
+    with KafkaAdmin(given.kafka_bootstrap_servers) as admin:
+        admin.require(names)
+        topics = admin.existing(names)
     keys = [(topic.name, number) for topic in topics.values() for number in range(topic.partitions)]
-    # Kafka first: what moves on meanwhile shows as not published yet, never as published but not decided.
-    committed = cluster.committed(given.group_id)
-    with reading(given) as connection:
-        known = _known(connection, names, committed)
-    bounds = cluster.bounds(keys)
+    with Cluster(given.kafka_bootstrap_servers, given.group_id) as cluster:
+        # Kafka first: what moves on meanwhile shows as not published yet, never as published but not decided.
+        committed = cluster.committed(keys)
+        with reading(given) as connection:
+            known = _known(connection, names, committed)
+        bounds = cluster.bounds(keys)
     return [
         standing(topics[key[0]], key, bounds[key], committed.get(key, Committed(None, None)), known.get(key))
         for key in sorted(keys)

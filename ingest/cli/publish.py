@@ -53,7 +53,8 @@ def publish(channel: str, headers: RawHeaders, files: Sequence[str]) -> int:
         if one.refused is None:
             key = one.key.decode(errors="replace") if one.key is not None else ""
             shown.add_row(escape(one.file), f"{topic}/{one.partition}/{one.offset}", escape(key))
-    console().print(shown)
+    if shown.rows:
+        console().print(shown)
     return _code(payloads, sent)
 
 
@@ -91,9 +92,13 @@ def natural_key(pipeline: Pipeline, event: RawEvent) -> bytes | None:
 
 
 def _publish(channel_name: str, headers: RawHeaders, payloads: Payloads) -> Iterator[Sent]:
+    readable = list(payloads)
+    if not readable:
+        return
     channel = CHANNELS[channel_name]
     given = settings()
-    KafkaAdmin(given.kafka_bootstrap_servers).require([channel.topic])
+    with KafkaAdmin(given.kafka_bootstrap_servers) as admin:
+        admin.require([channel.topic])
     pipeline = pipeline_of(channel)
     producer = Producer(
         {
@@ -106,7 +111,7 @@ def _publish(channel_name: str, headers: RawHeaders, payloads: Payloads) -> Iter
     )
     sent = []
     now_ms = time.time_ns() // 1_000_000
-    for payload in payloads:
+    for payload in readable:
         event = RawEvent(channel.topic, 0, 0, None, payload.body, headers, now_ms, 1)
         one = Sent(payload.file, natural_key(pipeline, event))
         sent.append(one)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from ingest.cli.deployment import settings
 from ingest.cli.errors import SchemaRefused
 from ingest.cli.terminal import console, emit, say, table
-from ingest.errors import SchemasUnresolved
+from ingest.errors import RegistryAway
 from ingest.settings import Settings
 from schemas import registry
 from schemas.catalogue import RECORD_TYPES
@@ -73,13 +73,13 @@ def register() -> None:
 
 
 def prepare(given: Settings) -> dict[str, int]:
-    """Register every schema, silently; gives the ids by record. Raises SchemaRefused or SchemasUnresolved."""
+    """Register every schema, silently; gives the ids by record. Raises SchemaRefused or RegistryAway."""
     with _told():
         return registry.register(given.schema_registry_url.get_secret_value())
 
 
 def ask(given: Settings) -> list[SubjectReport]:
-    """How each subject stands. Raises SchemasUnresolved."""
+    """How each subject stands. Raises RegistryAway."""
     with _told():
         return registry.check(given.schema_registry_url.get_secret_value())
 
@@ -115,5 +115,4 @@ def _told() -> Iterator[None]:
     except registry.SchemaIncompatibleError as error:
         raise SchemaRefused(error.address, error.subject, str(error)) from error
     except registry.RegistryAwayError as error:
-        subjects = [record.subject for record in RECORD_TYPES.values()]
-        raise SchemasUnresolved(error.address, subjects, error.detail) from error
+        raise RegistryAway(error.address, error.detail) from error

@@ -16,7 +16,7 @@ from ingest.cli.cluster import Cluster
 from ingest.cli.deployment import reading
 from ingest.database import schema_ids
 from ingest.database.migrate import check_migrated
-from ingest.errors import ConfigurationRefused, MigrationsMissing, SchemasUnresolved
+from ingest.errors import ConfigurationRefused, MigrationsMissing, RegistryAway
 from ingest.kafka_admin import KafkaAdmin
 from ingest.schema_registry import fingerprints
 from ingest.settings import Settings
@@ -107,10 +107,11 @@ def database(given: Settings) -> Iterator[Looked]:
 
 def kafka(given: Settings) -> Iterator[Looked]:
     """The brokers, then the topics."""
-    admin = KafkaAdmin(given.kafka_bootstrap_servers)
-    brokers = Cluster(given.kafka_bootstrap_servers).broker_count()
-    yield from broker(given, admin.broker_settings(), brokers)
-    yield from every_topic(given, admin, brokers)
+    with Cluster(given.kafka_bootstrap_servers, given.group_id) as cluster:
+        brokers = cluster.broker_count()
+    with KafkaAdmin(given.kafka_bootstrap_servers) as admin:
+        yield from broker(given, admin.broker_settings(), brokers)
+        yield from every_topic(given, admin, brokers)
 
 
 def broker(given: Settings, found: Mapping[str, str], brokers: int) -> Iterator[Looked]:
@@ -218,7 +219,7 @@ def every_schema(given: Settings) -> Iterator[Looked]:
     """Whether every record's schema is registered, and evolves under our rule."""
     try:
         reports = schemas.ask(given)
-    except SchemasUnresolved as away:
+    except RegistryAway as away:
         yield _registry_away(given, away)
         return
     for report in reports:
@@ -250,7 +251,7 @@ SECTIONS: Final = (*BEFORE_A_START, every_schema)
 """Everything that is looked at, in turn. Each may raise DatabaseAway or BrokerAway."""
 
 
-def _registry_away(given: Settings, away: SchemasUnresolved) -> Looked:
+def _registry_away(given: Settings, away: RegistryAway) -> Looked:
     wanted = fingerprints()
     with reading(given) as connection:
         remembered = schema_ids.remembered(connection, wanted)

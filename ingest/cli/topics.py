@@ -85,11 +85,12 @@ def create(partitions: int, replication: int) -> None:
 
 def prepare(given: Settings, partitions: int, replication: int) -> list[str]:
     """Create what is missing, silently; gives the names created. Raises BrokerAway."""
-    admin = KafkaAdmin(given.kafka_bootstrap_servers)
-    return admin.create(chosen(given.channels), partitions, replication)
+    with KafkaAdmin(given.kafka_bootstrap_servers) as admin:
+        return admin.create(chosen(given.channels), partitions, replication)
 
 
 def _both() -> tuple[list[KnownTopic], dict[str, TopicState]]:
     given = settings()
     known = catalogue(given)
-    return known, KafkaAdmin(given.kafka_bootstrap_servers).existing([topic.name for topic in known])
+    with KafkaAdmin(given.kafka_bootstrap_servers) as admin:
+        return known, admin.existing([topic.name for topic in known])

@@ -31,6 +31,8 @@ FIELDS: Final[Mapping[str, str]] = MappingProxyType(
         "bytes": "raw bytes read",
         "cause": "why a partition stopped",
         "channels": "channel names",
+        "client": "name of a Kafka client, with its number in the process",
+        "code": "what a Kafka client's line is about, in its own abbreviation",
         "detail": "words of ours, of an operating system or of a driver about a fault, never a row's values",
         "do": "what an operator does next",
         "epoch": "fence number of a partition",
@@ -69,8 +71,9 @@ _EMAIL = re.compile(r"[^\s@<>\"'(),;:=]+@[^\s@<>\"'(),;:]+\.[^\s@<>\"'(),;:]+")
 _PHONE = re.compile(r"\+\d[\d\s().\-]{5,18}\d")
 
 
-def configure(log_format: LogFormat, level: LogLevel, stream: TextIO = sys.stderr) -> None:
-    """Sets up structlog for this process: each call writes one line to `stream`, for people or as JSON."""
+def configure(log_format: LogFormat, level: LogLevel, stream: TextIO | None = None) -> None:
+    """Sets up structlog: each call writes one line to `stream`, else standard error, for people or as JSON."""
+    stream = stream or sys.stderr
     for_people = log_format is LogFormat.CONSOLE or (log_format is LogFormat.AUTO and stream.isatty())
     renderer: Processor = (
         structlog.dev.ConsoleRenderer(colors=stream.isatty())

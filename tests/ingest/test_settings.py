@@ -147,3 +147,94 @@ def test_an_error_tells_an_operator_what_to_do():
         "  safe     nothing was published twice\n"
         "  do       ordergate recover raw.shopify.orders.v1/3 --plan"
     )
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "nonsense-canary",
+        "host=db.example password=canary",
+        "mysql://ordergate:canary@db.example/orders",
+        "postgres://ordergate:canary@db.example/orders",
+        "postgresql://",
+        "postgresql:///canary",
+        "postgresql://ordergate:canary@/orders",
+        "postgresql://ordergate:can/ary@db.example/orders",
+        "postgresql://ordergate:55/canary@db.example/orders",
+        "postgresql://ordergate:can@ary@db.example/orders",
+        "postgresql://ordergate:can#ary@db.example/orders",
+        "postgresql://ordergate:can?ary@db.example/orders",
+        "postgresql://ordergate:can ary@db.example/orders",
+        "postgresql://ordergate:can%zzary@db.example/orders",
+        "postgresql://ordergate:canary@[::1/orders",
+        "postgresql://ordergate:canary@db.example:canary/orders",
+        "postgresql://ordergate:canary@db.example:99999/orders",
+        "postgresql://ordergate:canary@one.example:5432,two.example:5432/orders",
+    ],
+)
+def test_a_database_url_of_another_shape_is_refused_and_not_repeated(monkeypatch, url):
+    """A password with a special character does not end up in a message as a host, a port or a path."""
+    monkeypatch.setenv("DATABASE_URL", url)
+    with pytest.raises(ConfigurationRefused) as refused:
+        Settings.load()
+    assert len(refused.value.problems) == 1
+    assert refused.value.problems[0].startswith("DATABASE_URL: expected postgresql://USER:PASSWORD@HOST:PORT")
+    assert "ary" not in str(refused.value) and "example" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "address"),
+    [
+        ("postgresql://db.example/orders", "db.example:5432/orders"),
+        ("postgresql://db.example", "db.example:5432"),
+        ("postgresql://me@10.0.0.5:6000/orders?sslmode=require", "10.0.0.5:6000/orders"),
+        ("postgresql://me:can%40ary%2F1@db.example:5433/orders", "db.example:5433/orders"),
+        ("postgresql://me:ca:n+a!ry@[2001:db8::1]:5433/orders", "[2001:db8::1]:5433/orders"),
+        ("postgresql:///orders?host=/run/postgresql", "/run/postgresql:5432/orders"),
+    ],
+)
+def test_a_database_is_shown_by_its_address_alone(monkeypatch, url, address):
+    """Every form that PostgreSQL's clients take is named in messages, without user and password."""
+    monkeypatch.setenv("DATABASE_URL", url)
+    assert Settings.load().database_address == address
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "canary",
+        "registry.example:8081",
+        "ftp://registry.example/canary",
+        "http://",
+        "https://user:can@ary@registry.example",
+        "http://user:can/ary@registry.example",
+        "http://registry.example:port-canary",
+        "http://one.example:8081,http://two.example:8081",
+    ],
+)
+def test_a_registry_url_of_another_shape_is_refused_and_not_repeated(monkeypatch, url):
+    """The same for the schema registry."""
+    monkeypatch.setenv("SCHEMA_REGISTRY_URL", url)
+    with pytest.raises(
+        ConfigurationRefused, match="SCHEMA_REGISTRY_URL: expected http://HOST:PORT"
+    ) as refused:
+        Settings.load()
+    assert "ary" not in str(refused.value) and "example" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "servers",
+    ["localhost", "one:9092,", "one:9092,two", "user:canary@one:9092", "http://one:9092", "one:70000"],
+)
+def test_brokers_are_host_and_port(monkeypatch, servers):
+    """A list with a gap is told at once, not as a broker that cannot be reached."""
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", servers)
+    with pytest.raises(ConfigurationRefused, match="KAFKA_BOOTSTRAP_SERVERS: expected host:port") as refused:
+        Settings.load()
+    assert "canary" not in str(refused.value)
+
+
+def test_brokers_may_be_listed_with_blanks(monkeypatch):
+    """What people write is understood, and is one text for the client."""
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "one.example:9092, [::1]:9093")
+    assert Settings.load().kafka_bootstrap_servers == "one.example:9092,[::1]:9093"

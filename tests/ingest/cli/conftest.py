@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from typer.testing import CliRunner, Result
 
 from deploy.local.stack import Endpoints
@@ -21,7 +22,7 @@ ADDRESSES = ("KAFKA_BOOTSTRAP_SERVERS", "DATABASE_URL", "SCHEMA_REGISTRY_URL")
 
 
 @pytest.fixture
-def ordergate(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Result]:
+def ordergate(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callable[..., Result]]:
     """Runs a command where no stack runs and nothing is set."""
     for name in ADDRESSES:
         monkeypatch.delenv(name, raising=False)
@@ -31,7 +32,9 @@ def ordergate(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., 
     def run(*arguments: str, given: str | bytes | None = None) -> Result:
         return CliRunner().invoke(app, list(map(str, arguments)), input=given)
 
-    return run
+    yield run
+    # `ordergate run` logs to the standard error of this test.
+    structlog.reset_defaults()
 
 
 @pytest.fixture

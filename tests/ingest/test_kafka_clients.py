@@ -1,0 +1,77 @@
+"""Asking Kafka ends in an answer or in a reason, never in noise or in the end of the process."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+
+import pytest
+
+from ingest import kafka_admin
+from ingest.cli import cluster
+from ingest.errors import BrokerAway
+from ingest.kafka_admin import KafkaAdmin
+
+NOWHERE = "127.0.0.1:1"
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch):
+    monkeypatch.setattr(kafka_admin, "TIMEOUT_S", 0.3)
+    monkeypatch.setattr(cluster, "TIMEOUT_S", 0.3)
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda admin: admin.existing(["a", "b"]),
+        lambda admin: admin.require(["a"]),
+        lambda admin: admin.topic_id("a"),
+        lambda admin: admin.topic_settings("a"),
+        lambda admin: admin.broker_settings(),
+        lambda admin: admin.create([], 1, 1),
+    ],
+)
+def test_brokers_that_are_away_are_told_with_the_reason(ask, capfd):
+    """An operator reads why there was no connection, in our words only, and that asking did no harm."""
+    with KafkaAdmin(NOWHERE) as admin, pytest.raises(BrokerAway) as away:
+        ask(admin)
+    assert "Connection refused" in away.value.known and "state CONNECT" not in away.value.known
+    assert "asking changes nothing" in away.value.safe
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda one: one.broker_count(),
+        lambda one: one.committed([("a", 0)]),
+        lambda one: one.bounds([("a", 0)]),
+    ],
+)
+def test_a_report_without_brokers_is_told_the_same_way(ask, capfd):
+    """The same for what only reports ask."""
+    with cluster.Cluster(NOWHERE, "g") as one, pytest.raises(BrokerAway) as away:
+        ask(one)
+    assert "Connection refused" in away.value.known
+    assert capfd.readouterr().err == ""
+
+
+def test_an_admin_client_is_never_left_to_the_garbage_collector():
+    """A collection in the client's own thread would take it down there, and end the process."""
+    gc.disable()
+    try:
+        admin = KafkaAdmin(NOWHERE)
+        client = weakref.ref(admin)
+        del admin
+        assert client() is None
+    finally:
+        gc.enable()
+
+
+def test_a_closed_admin_refuses_questions():
+    """What is closed is gone at once, whatever still refers to it."""
+    with KafkaAdmin(NOWHERE) as admin:
+        pass
+    with pytest.raises(RuntimeError):
+        admin.topic_settings("a")
