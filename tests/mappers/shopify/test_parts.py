@@ -188,6 +188,19 @@ def test_every_transaction_that_settles_makes_the_refund_newer() -> None:
     assert wholly["updated_at"] > order_of(order)["adjustments"][0]["updated_at"]
 
 
+def test_money_goes_back_by_every_tender_and_is_counted_by_what_moved() -> None:
+    """Part to the gift card, part as store credit, with shipping: the transactions tell it all, once."""
+    refund = body("refund-pending")
+    card = {**refund["transactions"][0], "status": "success", "gateway": "gift_card", "amount": "3.00"}
+    credit = {**card, "id": 99, "gateway": "shopify_store_credit", "amount": "1.90"}
+    shipping = {"kind": "shipping_refund", "reason": "Shipping refund", "amount": "-4.90"}
+    change = change_of({**refund, "transactions": [card, credit], "order_adjustments": [shipping]})
+    (adjustment,) = change.adjustments
+    assert (adjustment["kind"], adjustment["status"]) == ("REFUND", "COMPLETED")
+    assert (money.to_text(adjustment["amount"]), adjustment["reason"]) == ("4.90", "Shipping refund")
+    assert [payment["method"] for payment in change.payments] == ["GIFT_CARD", "STORE_CREDIT"]
+
+
 def test_a_refund_without_any_currency_keeps_its_amounts_without_one() -> None:
     """Units are cancelled at once; their worth is not taken for euros, nor for nothing."""
     (cancelled,) = change_of(body("refund-cancel-without-money")).adjustments
