@@ -13,10 +13,11 @@ pytestmark = pytest.mark.stack
 @pytest.mark.parametrize("workers", [1, 2])
 def test_the_same_guest_on_two_partitions_at_once(deployment: Deployment, workers: int):
     """A guest who buys through two partitions at the same time has one stream of events, without gap or swap."""
+    deployment.settings["ORDERGATE_CHANNELS"] = "shopify"
     # One worker meets both partitions within one batch, two workers within two batches under way.
     deployment.settings["ORDERGATE_BATCH_SIZE"] = "500" if workers == 1 else "20"
     for _ in range(workers):
-        deployment.start()
+        deployment.start("delay:before_publish:0.1")
     wait_until(
         lambda: all("partition_recovered" in w.text() for w in deployment.workers),
         40,

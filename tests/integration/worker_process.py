@@ -1,6 +1,7 @@
 """The real worker in a process of its own, which a test may have killed at a named point.
 
-Arguments: `kill:<point>:<n>` ends the process with SIGKILL at the n-th time it comes to the point.
+Arguments: `kill:<point>:<n>` ends the process with SIGKILL at the n-th time it comes to the point;
+`delay:before_publish:<seconds>` lets every batch wait between PostgreSQL's commit and Kafka's.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import faulthandler
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -37,6 +39,17 @@ def kill_at(owner: Any, name: str, nth: int, applies: Callable[..., bool]) -> No
     setattr(owner, name, wrapped)
 
 
+def delay_publishing(seconds: float) -> None:
+    """Keep what is decided unpublished for a while."""
+    original = TransactionalPublisher.publish
+
+    def delayed(self: TransactionalPublisher, *arguments: Any) -> None:
+        time.sleep(seconds)
+        original(self, *arguments)
+
+    TransactionalPublisher.publish = delayed  # type: ignore[method-assign]  # a test's own delay
+
+
 POINTS: dict[str, Callable[[int], None]] = {
     # PostgreSQL has the batch, Kafka nothing of it.
     "before_publish": lambda n: kill_at(
@@ -50,8 +63,11 @@ POINTS: dict[str, Callable[[int], None]] = {
 def main() -> None:
     """Run until SIGTERM."""
     for argument in sys.argv[1:]:
-        _, point, nth = argument.split(":")
-        POINTS[point](int(nth))
+        what, point, number = argument.split(":")
+        if what == "kill":
+            POINTS[point](int(number))
+        else:
+            delay_publishing(float(number))
     faulthandler.register(signal.SIGUSR1)
     settings = Settings.load()
     configure(settings.log_format, settings.log_level)
