@@ -6,9 +6,10 @@ taken down by a thread of its own, as an admin client can be.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Final, Self, TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
@@ -18,6 +19,16 @@ from ingest.kafka_client import TIMEOUT_S, quiet, why
 from ingest.worker.receipt import LogBounds
 
 T = TypeVar("T")
+
+_SOON: Final = frozenset(
+    {
+        KafkaError.NOT_COORDINATOR,
+        KafkaError.COORDINATOR_NOT_AVAILABLE,
+        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    }
+)
+"""A group's coordinator says so while it starts, and while it moves."""
+_PAUSE_S: Final = 0.2
 
 
 class Cluster:
@@ -70,7 +81,11 @@ class Cluster:
         return self._answer(lambda: self._consumer.get_watermark_offsets(partition, timeout=TIMEOUT_S))
 
     def _answer(self, ask: Callable[[], T]) -> T:
-        try:
-            return ask()
-        except KafkaException as error:
-            raise BrokerAway(self._servers, why(self._consumer, self._complaints, error)) from error
+        until = time.monotonic() + TIMEOUT_S
+        while True:
+            try:
+                return ask()
+            except KafkaException as error:
+                if error.args[0].code() not in _SOON or time.monotonic() > until:
+                    raise BrokerAway(self._servers, why(self._consumer, self._complaints, error)) from error
+                time.sleep(_PAUSE_S)

@@ -12,12 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
-from sqlalchemy.exc import OperationalError
 
 from ingest.cli.errors import AddressesMissing
 from ingest.cli.terminal import say
 from ingest.database.connection import Connection, connect
-from ingest.database.migrate import check_migrated
 from ingest.errors import ConfigurationRefused, DatabaseAway
 from ingest.settings import Settings, variable
 
@@ -72,22 +70,23 @@ def reachable_database(given: Settings) -> Iterator[None]:
         raise ConfigurationRefused([f"{variable('database_url')}: {problem}"]) from None
     try:
         yield
-    except (psycopg.OperationalError, OperationalError) as error:
-        driver = error.orig if isinstance(error, OperationalError) else error
-        raise DatabaseAway(given.database_address, str(driver).strip()) from error
+    except psycopg.OperationalError as error:
+        raise DatabaseAway(given.database_address, str(error).strip()) from error
 
 
 @contextmanager
 def reading(given: Settings) -> Iterator[Connection]:
     """A transaction for a report. Raises DatabaseAway, ConfigurationRefused or MigrationsMissing."""
-    url = given.database_url.get_secret_value()
     with reachable_database(given):
         try:
-            with connect(url) as connection, connection.transaction():
+            with connect(given.database_url.get_secret_value()) as connection, connection.transaction():
                 connection.execute("SET TRANSACTION READ ONLY, ISOLATION LEVEL REPEATABLE READ")
                 yield connection
         except psycopg.errors.UndefinedTable:
-            check_migrated(url)
+            # Loaded when needed only: it takes longer than most questions.
+            from ingest.cli.migrate import require_migrated
+
+            require_migrated(given)
             raise
 
 

@@ -14,8 +14,8 @@ from typing import Final
 from ingest.cli import schemas, topics
 from ingest.cli.cluster import Cluster
 from ingest.cli.deployment import reading
+from ingest.cli.migrate import require_migrated
 from ingest.database import schema_ids
-from ingest.database.migrate import check_migrated
 from ingest.errors import ConfigurationRefused, MigrationsMissing, RegistryAway
 from ingest.kafka_admin import KafkaAdmin
 from ingest.schema_registry import fingerprints
@@ -91,7 +91,7 @@ def database(given: Settings) -> Iterator[Looked]:
             "it takes no writes", "let DATABASE_URL name the primary (target_session_attrs=read-write)",
         )  # fmt: skip
     try:
-        check_migrated(given.database_url.get_secret_value())
+        require_migrated(given)
     except MigrationsMissing as missing:
         yield Looked(
             area,

@@ -72,7 +72,7 @@ _PHONE = re.compile(r"\+\d[\d\s().\-]{5,18}\d")
 
 
 def configure(log_format: LogFormat, level: LogLevel, stream: TextIO | None = None) -> None:
-    """Sets up structlog: each call writes one line to `stream`, else standard error, for people or as JSON."""
+    """Sets up structlog: each call writes a line to `stream` (else standard error), for people or as JSON."""
     stream = stream or sys.stderr
     for_people = log_format is LogFormat.CONSOLE or (log_format is LogFormat.AUTO and stream.isatty())
     renderer: Processor = (
