@@ -20,6 +20,7 @@ from ingest.kafka_admin import KafkaAdmin
 from ingest.schema_registry import ask_ids, fingerprints
 from ingest.settings import Settings
 from ingest.telemetry.health import Health
+from ingest.telemetry.kafka_log import kafka_logger
 from ingest.telemetry.metrics import Metrics
 from ingest.worker.batch import BatchProcessor
 from ingest.worker.loop import Worker
@@ -81,7 +82,7 @@ def worker(settings: Settings, metrics: Metrics, health: Health) -> Iterator[Wor
     servers, group_id = settings.kafka_bootstrap_servers, settings.group_id
 
     def make_producer(config: dict[str, object]) -> Producer:
-        return cast("Producer", confluent_kafka.Producer(config))
+        return cast("Producer", confluent_kafka.Producer(config, logger=kafka_logger()))
 
     def take_over(transactional_id: str) -> None:
         with watchdog.deadline("take_over"):
@@ -96,7 +97,8 @@ def worker(settings: Settings, metrics: Metrics, health: Health) -> Iterator[Wor
     )
     ownership = Ownership(database, observer.released)
     consumer = confluent_kafka.Consumer(
-        consumer_config(servers, group_id, settings.group_protocol, slot, settings.session_timeout_ms)
+        consumer_config(servers, group_id, settings.group_protocol, slot, settings.session_timeout_ms),
+        logger=kafka_logger(),
     )
     source = KafkaSource(
         cast("Consumer", consumer),
