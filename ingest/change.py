@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from hashlib import sha256
 from operator import itemgetter
+
+from msgspec import Struct
 
 from ingest.governance import Governance, Judgement
 from ingest.understanding import Understood
@@ -34,8 +35,7 @@ def statuses_of(order: CanonicalOrder) -> tuple[str, str, str]:
     return order["order_status"], order["payment_status"], order["fulfilment_status"]
 
 
-@dataclass(frozen=True, slots=True)
-class OrderChangeBuilder:
+class OrderChangeBuilder(Struct, frozen=True):
     """Builds what one raw event makes of an order."""
 
     governance: Governance

@@ -22,8 +22,9 @@ def join_parts(base: CanonicalOrder, other: CanonicalOrder | PartialChange) -> C
     changed: dict[str, Any] = {}
     for name, identity in _PARTS:
         arriving = getattr(other, name) if isinstance(other, PartialChange) else other[name]  # type: ignore[literal-required]  # names from the table above
-        if arriving:
-            known = base[name]  # type: ignore[literal-required]  # names from the table above
+        known = base[name]  # type: ignore[literal-required]  # names from the table above
+        # Joined with itself, a list is sorted and its repetitions are dropped: one part alone has neither.
+        if arriving and (arriving != known if arriving is not known else len(known) > 1):
             joined = _union(known, arriving, identity)
             if joined != known:
                 changed[name] = joined

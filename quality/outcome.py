@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from enum import StrEnum
 from typing import Final
 
@@ -43,8 +43,10 @@ WEIGHTS: Final = {Severity.ERROR: 20, Severity.WARNING: 5, Severity.INFO: 1}
 """Points a broken rule costs an order, once per rule however many fields break it."""
 
 
-def outcome_of(findings: Iterable[Finding]) -> Outcome:
+def outcome_of(findings: Collection[Finding]) -> Outcome:
     """The outcome the findings' actions call for; GOVERNED when there are none but warnings."""
+    if not findings:
+        return Outcome.GOVERNED
     actions = {finding.action for finding in findings}
     for action, outcome in _PRECEDENCE:
         if action in actions:
@@ -75,7 +77,7 @@ def quality_entries(findings: Iterable[Finding]) -> list[QualityEntry]:
 
 def quality_of(findings: list[Finding]) -> Quality:
     """The order's `quality`: score, entries, and what they amount to."""
-    disposition: Disposition = "PASS"
-    if findings:
-        disposition = "QUARANTINE" if outcome_of(findings) is Outcome.QUARANTINED else "WARN"
+    if not findings:
+        return {"score": 100, "findings": [], "disposition": "PASS"}
+    disposition: Disposition = "QUARANTINE" if outcome_of(findings) is Outcome.QUARANTINED else "WARN"
     return {"score": score(findings), "findings": quality_entries(findings), "disposition": disposition}

@@ -29,7 +29,7 @@ def write_long(number: int) -> bytes:
     """Zig-zag variable-length form of a 64-bit integer."""
     rest = (number << 1) ^ (number >> 63)
     if _EIGHT_BYTES[0] <= rest < _EIGHT_BYTES[1]:
-        # An instant of the years 1979 to 3111: its groups of seven bits are moved apart in halves, quarters, eighths.
+        # An instant of the years 1979 to 3111: its groups of seven bits are moved apart, by halves.
         rest = rest & 0xFFFFFFF | (rest & 0xFFFFFFF0000000) << 4
         rest = rest & 0x3FFF00003FFF | (rest & 0xFFFC0000FFFC000) << 2
         rest = rest & 0x7F007F007F007F | (rest & 0x3F803F803F803F80) << 1
