@@ -11,6 +11,7 @@ from mappers.candidate import MappedStatuses
 from quality.contract import Contract
 from quality.finding import Finding
 from quality.lifecycle.checker import Lifecycle, Transition, Verdict
+from quality.limit import limited
 from quality.rules import HistoryRules, OrderRules
 from schemas.types import CanonicalOrder
 
@@ -69,7 +70,7 @@ class Governance:
         for t in transitions:
             if t.rule is not None:
                 findings.append(finding(t.rule, _FIELDS[t.axis], _told(t)))
-        return Judgement(findings, transitions, before is None and self.lifecycle.backdated(now))
+        return Judgement(limited(findings), transitions, before is None and self.lifecycle.backdated(now))
 
 
 def _told(transition: Transition) -> str:

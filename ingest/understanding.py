@@ -14,6 +14,7 @@ from ingest.raw_event import RawEvent
 from mappers.candidate import CheckoutFact, DefectiveEvent, EventContext, Mapped, PartialChange, Snapshot
 from quality.contract import Contract
 from quality.finding import Finding
+from quality.limit import limited
 from schemas import identifiers
 from schemas.json_document import DocumentError, decode
 from schemas.types import CanonicalOrder
@@ -95,7 +96,7 @@ class Reader:
             mapped = channel.map_event(document, context)
         except DefectiveEvent as error:
             finding = understood.contract.finding
-            understood.findings += [finding(d.rule, d.path, d.message) for d in error.defects]
+            understood.findings += limited([finding(d.rule, d.path, d.message) for d in error.defects])
         except Exception as error:  # noqa: BLE001 -- a fault in one mapper must not stop its partition
             understood.findings.append(
                 understood.contract.finding(

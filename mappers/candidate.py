@@ -123,6 +123,10 @@ class Defect(Struct, frozen=True):
     """What is wrong and what is expected; never a value that may be personal."""
 
 
+MOST_DEFECTS = 1_000
+"""Defects a mapper tells of one event: more help nobody, and cost time that other events wait for."""
+
+
 class DefectiveEvent(Exception):
     """A raw event that cannot be understood, with every reason found. It is kept whole in quarantine."""
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from mappers.candidate import Defect
+from mappers.candidate import MOST_DEFECTS, Defect
 
 _WHEN_MISSING: Final = {
     "id": "source_order_id_present",
@@ -31,10 +31,10 @@ _ID: Final = "an id: a whole number or its digits"
 
 
 def defects(error: ValidationError) -> list[Defect]:
-    """Every error of a body. Messages never hold a value: it may be personal."""
+    """Every error of a body, up to a thousand. Messages never hold a value: it may be personal."""
     return [
         _defect(problem["loc"], problem["type"], problem.get("input"), problem.get("ctx", {}))
-        for problem in error.errors(include_url=False)
+        for problem in error.errors(include_url=False)[:MOST_DEFECTS]
     ]
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from mappers.candidate import Defect
+from mappers.candidate import MOST_DEFECTS, Defect
 from mappers.web.fields import AMOUNT_PATTERN, EVENT_ID_PATTERN, RATE_PATTERN
 
 PAYLOAD_SHAPE: Final = "payload_shape"
@@ -44,7 +44,7 @@ def from_validation(error: ValidationError) -> list[Defect]:
             path=_path(detail["loc"]),
             message=_message(detail),
         )
-        for detail in error.errors(include_url=False, include_input=False)
+        for detail in error.errors(include_url=False, include_input=False)[:MOST_DEFECTS]
     ]
 
 
