@@ -5,6 +5,8 @@ commit part of the next transaction. So a producer that shows any sign of doubt 
 the same `transactional.id` fences whatever the old one still has under way.
 """
 
+# ruff: noqa: D102 -- the methods of the Producer protocol are confluent-kafka's own
+
 from __future__ import annotations
 
 import threading

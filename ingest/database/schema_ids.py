@@ -11,7 +11,10 @@ from ingest.errors import RegistryAway
 
 log = structlog.get_logger()
 
-_READ = "SELECT record, schema_id FROM schema_ids WHERE (record, fingerprint) IN (SELECT * FROM unnest(%b::text[], %b::text[]))"
+_READ = """
+SELECT record, schema_id FROM schema_ids
+WHERE (record, fingerprint) IN (SELECT * FROM unnest(%b::text[], %b::text[]))
+"""
 _REMEMBER = """
 INSERT INTO schema_ids (record, fingerprint, schema_id, recorded_at)
 SELECT u.*, now() FROM unnest(%b::text[], %b::text[], %b::int[]) AS u

@@ -137,7 +137,10 @@ class UnitOfWork:
         self._run(
             sql.INSERT_OUTCOMES,
             [
-                (*position, o.outcome.value, o.channel, o.event_kind, o.order_id, o.canonical_version, o.detail, o.outputs)
+                (
+                    *position, o.outcome.value, o.channel, o.event_kind, o.order_id, o.canonical_version,
+                    o.detail, o.outputs,
+                )
                 for position, o in state.outcomes.items()
             ],
         )  # fmt: skip

@@ -155,7 +155,8 @@ class Recovery:
         except OffsetUnstable as error:
             raise PartitionHalted(
                 *key, "its committed offset does not become stable",
-                known=f"a transaction that wrote it is neither committed nor aborted after {self._stable_bound_s:.0f} s "
+                known="a transaction that wrote it is neither committed nor aborted after "
+                f"{self._stable_bound_s:.0f} s "
                 "(a broker killed while it committed can leave one: torn transaction)",
                 safe="nothing was published twice; decided events are in the journal",
                 do="find it with kafka-transactions.sh find-hanging, and see whether its outputs are visible before "

@@ -17,7 +17,8 @@ def trace() -> list:
     """One order's whole life as Shopify tells it: placed, paid, shipped in two parcels, partly refunded, closed."""
     line = 10
     first = {"id": 71, "order_id": 1, "status": "success", "created_at": instant(100), "updated_at": instant(100),
-             "tracking_company": "DHL", "tracking_number": "1", "line_items": [{"id": line + 1, "quantity": 1}]}  # fmt: skip
+             "tracking_company": "DHL", "tracking_number": "1",
+             "line_items": [{"id": line + 1, "quantity": 1}]}  # fmt: skip
     first_delivered = {**first, "updated_at": instant(500), "shipment_status": "delivered"}
     second = {
         **first,

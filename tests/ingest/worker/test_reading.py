@@ -124,7 +124,7 @@ class Worker:
         self.source = KafkaSource(
             self.consumer, [TOPIC], self.owned, lambda _s: None, lambda _call: nullcontext()
         )
-        self.source._owned = {(TOPIC, number) for number in logs}  # noqa: SLF001 -- as after an assignment
+        self.source._owned = {(TOPIC, number) for number in logs}  # as after an assignment
         self.owned.update({(TOPIC, number): OwnedPartition((TOPIC, number)) for number in logs})
         self.reading = Reading(self.source, self.owned, Processor(), batch_size, batch_bytes, 0.1, 0.0)
         self.decided: dict[int, list[int]] = defaultdict(list)
