@@ -16,6 +16,7 @@ import psutil
 import pytest
 from typer.testing import CliRunner, Result
 
+from ingest.cli import outcomes
 from ingest.cli.commands import app
 from schemas import identifiers
 from tests.ingest.cli.conftest import CASES, facts
@@ -223,3 +224,31 @@ def processes_in(folder: Path) -> list[int]:
         for process in psutil.process_iter(["cmdline"])
         if any(str(folder) in word for word in process.info["cmdline"] or [])
     ]
+
+
+def test_an_order_never_governed_is_found_by_the_key_it_was_published_with(
+    deployment: Deployment, order_placed: dict[str, Any], tmp_path: Path
+) -> None:
+    """A channel that only knows its own order id learns why nothing of that order was governed."""
+    order_placed["data"]["order"]["shipping_address"]["country"] = "XX"
+    refused = tmp_path / "refused.json"
+    refused.write_text(json.dumps(order_placed))
+    (sent,) = facts(run(deployment, "publish", "--channel", "web", "--json", refused))
+    with Worker(deployment) as worker:
+        worker.decide(1)
+    assert worker.exit_code == 0, worker.log.read_text()[-3000:]
+    (history,) = facts(run(deployment, "explain", "--json", sent["key"]))
+    assert history["order_id"] == identifiers.order_id("web", "store-be", sent["key"])
+    assert [event["outcome"] for event in history["events"]] == ["QUARANTINED"]
+    (outcome,) = facts(run(deployment, "outcomes", "--json", "--order", sent["key"]))
+    assert outcome["outcome"] == "QUARANTINED"
+
+
+def test_counting_is_spoken_of_only_when_it_takes_long(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever waits for the sums of a large table learns how to wait less; nobody else reads about it."""
+    hint = "--since 1h counts fewer"
+    assert hint not in run(deployment, "outcomes").stdout
+    monkeypatch.setattr(outcomes, "_SLOW_S", 0.0)
+    assert hint in run(deployment, "outcomes").stdout
