@@ -13,7 +13,6 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -24,17 +23,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from ingest.errors import ConfigurationRefused
 from ingest.settings import variable
 from ingest.telemetry.metrics import Metrics
-
-
-class PartitionState(StrEnum):
-    """Where an assigned partition stands. Only RUNNING is ready."""
-
-    ASSIGNED = "assigned"
-    FENCING = "fencing"
-    REPLAYING = "replaying"
-    RUNNING = "running"
-    DRAINING = "draining"
-    HALTED = "halted"
+from ingest.worker.partition import Phase
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +44,7 @@ class Health:
         self._lock = threading.Lock()
         self._ticked_at = clock()
         self._database = "not yet reached"
-        self._partitions: dict[tuple[str, int], PartitionState] = {}
+        self._partitions: dict[tuple[str, int], Phase] = {}
 
     def tick(self) -> None:
         """The loop turned."""
@@ -69,7 +58,7 @@ class Health:
         """The database does not answer."""
         self._database = "away"
 
-    def partition(self, topic: str, partition: int, state: PartitionState) -> None:
+    def partition(self, topic: str, partition: int, state: Phase) -> None:
         """An assigned partition is in this state now."""
         with self._lock:
             self._partitions[topic, partition] = state
@@ -99,9 +88,7 @@ class Health:
         database = self._database
         waiting = [] if database == "reachable" else [f"database {database}"]
         waiting += [
-            f"{topic}/{partition} {state}"
-            for (topic, partition), state in partitions
-            if state is not PartitionState.RUNNING
+            f"{topic}/{partition} {state}" for (topic, partition), state in partitions if state is not Phase.RUNNING
         ]
         return Verdict(
             not waiting,
@@ -126,9 +113,7 @@ class HealthServer:
             names = f"{variable('http_host')} and {variable('http_port')}"
             problem = f"{names}: cannot listen on {host}:{port} ({error.strerror})"
             raise ConfigurationRefused([f"{problem}; expected a free port of this host"]) from error
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(0.05,), name="health", daemon=True
-        )
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="health", daemon=True)
         self.port: int = self._server.server_address[1]
 
     def __enter__(self) -> Self:

@@ -10,19 +10,13 @@ import structlog
 from consumers.kafka_source import KafkaSource
 from ingest.clock import TimeSource
 from ingest.raw_event import RawEvent
-from ingest.telemetry.health import Health, PartitionState
+from ingest.telemetry.health import Health
 from ingest.telemetry.metrics import Metrics
 from ingest.worker.batch import Committed
 from ingest.worker.partition import OwnedPartition, PartitionKey, Phase
 from ingest.worker.phases import Phases
 
 log = structlog.get_logger()
-
-_STATES = {
-    Phase.RECOVERING: PartitionState.REPLAYING,
-    Phase.RUNNING: PartitionState.RUNNING,
-    Phase.HALTED: PartitionState.HALTED,
-}
 
 
 class Observer:
@@ -40,7 +34,7 @@ class Observer:
         """The loop turned."""
         self._health.tick()
         for partition in partitions:
-            self._health.partition(*partition.key, _STATES[partition.phase])
+            self._health.partition(*partition.key, partition.phase)
             if partition.phase is Phase.HALTED:
                 self._metrics.halted(*partition.key)
 

@@ -12,8 +12,9 @@ import urllib.request
 import pytest
 
 from ingest.errors import ConfigurationRefused
-from ingest.telemetry.health import Health, HealthServer, PartitionState
+from ingest.telemetry.health import Health, HealthServer
 from ingest.telemetry.metrics import Metrics
+from ingest.worker.partition import Phase
 
 
 class Clock:
@@ -77,18 +78,18 @@ def test_a_worker_is_ready_when_the_database_answers_and_all_partitions_run(get,
     assert get("/ready")[0] == 503
     health.database_reached()
     assert get("/ready")[0] == 200
-    health.partition("raw.web.orders.v1", 0, PartitionState.RUNNING)
-    for state in PartitionState:
+    health.partition("raw.web.orders.v1", 0, Phase.RUNNING)
+    for state in Phase:
         health.partition("raw.web.orders.v1", 1, state)
-        assert get("/ready")[0] == (200 if state is PartitionState.RUNNING else 503), state
+        assert get("/ready")[0] == (200 if state is Phase.RUNNING else 503), state
     health.database_lost()
     assert get("/ready")[0] == 503
 
 
 def test_readiness_names_what_is_waited_for(get, health):
     """An operator who asks why learns it from the answer."""
-    health.partition("raw.web.orders.v1", 1, PartitionState.HALTED)
-    health.partition("raw.web.orders.v1", 0, PartitionState.RUNNING)
+    health.partition("raw.web.orders.v1", 1, Phase.HALTED)
+    health.partition("raw.web.orders.v1", 0, Phase.RUNNING)
     assert json.loads(get("/ready")[2]) == {
         "status": "not ready",
         "waiting_for": ["database not yet reached", "raw.web.orders.v1/1 halted"],
@@ -100,7 +101,7 @@ def test_readiness_names_what_is_waited_for(get, health):
 def test_a_partition_that_went_away_is_not_waited_for(get, health):
     """After a rebalance the worker answers for its own partitions only."""
     health.database_reached()
-    health.partition("raw.web.orders.v1", 1, PartitionState.DRAINING)
+    health.partition("raw.web.orders.v1", 1, Phase.RECOVERING)
     health.released("raw.web.orders.v1", 1)
     health.released("raw.web.orders.v1", 9)
     assert get("/ready")[0] == 200
