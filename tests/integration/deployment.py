@@ -286,9 +286,7 @@ def audit(deployment: Deployment) -> dict[str, list[Message]]:
             _, record = codec.decode(message.value())  # type: ignore[arg-type]
             seen[record[key]].append(record[version])
         broken = {k: v for k, v in seen.items() if v != list(range(1, len(v) + 1))}
-        assert not broken, (
-            f"{topic}: versions are not contiguous and rising: {dict(list(broken.items())[:3])}"
-        )
+        assert not broken, f"{topic}: versions are not contiguous and rising: {dict(list(broken.items())[:3])}"
         if topic == "oms.orders.v1":
             stored = dict(deployment.rows("SELECT order_id::text, canonical_version FROM orders"))
             assert stored == {k: v[-1] for k, v in seen.items()}, "the database has what was published"

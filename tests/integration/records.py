@@ -30,9 +30,7 @@ def instant(seconds: int) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 86_400 + seconds))
 
 
-def shopify_order(
-    number: int, at: int = 0, email: str | None = None, **changes: Any
-) -> dict[str, Any]:
+def shopify_order(number: int, at: int = 0, email: str | None = None, **changes: Any) -> dict[str, Any]:
     email = email or f"guest{number}@example.com"
     order = {
         "id": number, "name": f"#{number}", "order_number": number, "email": email, "currency": "EUR",
@@ -54,9 +52,7 @@ def shopify_order(
     return {**order, **changes}
 
 
-def shopify(
-    body: dict[str, Any], kind: str, *, event: str | None = None, partition: int | None = None
-) -> Raw:
+def shopify(body: dict[str, Any], kind: str, *, event: str | None = None, partition: int | None = None) -> Raw:
     headers = [("X-Shopify-Topic", kind.encode()), ("X-Shopify-Shop-Domain", b"tea.myshopify.com")]
     if event:
         headers.append(("X-Shopify-Event-Id", event.encode()))

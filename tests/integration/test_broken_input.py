@@ -71,9 +71,7 @@ def test_every_kind_of_broken_input_is_kept_whole_and_the_next_event_is_processe
         for row in deployment.rows("SELECT raw_offset, key, value, timestamp_ms, reasons FROM quarantine")
     }
     codec = deployment.codec()
-    published = {
-        header(m, "ordergate_cause"): codec.decode(m.value())[1] for m in outputs["oms.quarantine.v1"]
-    }
+    published = {header(m, "ordergate_cause"): codec.decode(m.value())[1] for m in outputs["oms.quarantine.v1"]}
     offsets = dict(deployment.rows("SELECT raw_offset, outcome FROM outcomes"))
     for index, (name, record, rule) in enumerate(expected):
         topic, partition, offset = positions[2 * index]

@@ -18,9 +18,7 @@ def orders(count: int):
 
 
 @pytest.mark.parametrize("protocol", ["consumer", "classic"])
-def test_a_batch_decided_but_not_published_is_published_once_by_the_next_worker(
-    deployment: Deployment, protocol: str
-):
+def test_a_batch_decided_but_not_published_is_published_once_by_the_next_worker(deployment: Deployment, protocol: str):
     """A worker killed between the database's commit and Kafka's loses nothing and doubles nothing."""
     deployment.settings["ORDERGATE_GROUP_PROTOCOL"] = protocol
     deployment.settings["ORDERGATE_BATCH_SIZE"] = "50"

@@ -32,9 +32,7 @@ def test_the_same_guest_on_two_partitions_at_once(deployment: Deployment, worker
     deployment.wait_decided(300)
     outputs = audit(deployment)
     placed = [
-        m
-        for m in outputs["oms.guest-conversions.v1"]
-        if dict(m.headers())["ce_type"] == b"oms.guest.order.placed.v1"
+        m for m in outputs["oms.guest-conversions.v1"] if dict(m.headers())["ce_type"] == b"oms.guest.order.placed.v1"
     ]
     assert len(placed) == 300
     assert len({m.key() for m in placed}) == 5
@@ -61,7 +59,5 @@ def test_one_order_whose_events_are_keyed_badly(deployment: Deployment):
     deployment.wait_decided(180)
     outputs = audit(deployment)
     assert {m.key() for m in outputs["oms.orders.v1"]} and len(outputs["oms.orders.v1"]) >= 3
-    final = deployment.rows(
-        "SELECT clock_updated_at, count(*) OVER (PARTITION BY clock_updated_at) FROM orders"
-    )
+    final = deployment.rows("SELECT clock_updated_at, count(*) OVER (PARTITION BY clock_updated_at) FROM orders")
     assert len(final) == 3 and {count for _, count in final} == {3}, "all three end with the newest snapshot"

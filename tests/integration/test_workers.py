@@ -38,14 +38,10 @@ def test_workers_join_and_leave_under_load(deployment: Deployment, protocol: str
         first = deployment.start()
         wait_until(lambda: deployment.decided() > 100, 30, "the first worker works", deployment.state)
         second = deployment.start()
-        wait_until(
-            lambda: "partition_recovered" in second.text(), 40, "the second has partitions", deployment.state
-        )
+        wait_until(lambda: "partition_recovered" in second.text(), 40, "the second has partitions", deployment.state)
         assert first.stop() == 0, first.text()
         third = deployment.start()
-        wait_until(
-            lambda: "partition_recovered" in third.text(), 40, "the third has partitions", deployment.state
-        )
+        wait_until(lambda: "partition_recovered" in third.text(), 40, "the third has partitions", deployment.state)
     finally:
         stop.set()
         load.join()
@@ -66,9 +62,7 @@ def test_an_unreleased_partition_of_a_killed_worker_is_taken_over(deployment: De
     try:
         first, second = deployment.start(), deployment.start()
         for worker in (first, second):
-            wait_until(
-                lambda w=worker: "partition_recovered" in w.text(), 40, "it has partitions", deployment.state
-            )
+            wait_until(lambda w=worker: "partition_recovered" in w.text(), 40, "it has partitions", deployment.state)
         wait_until(lambda: deployment.decided() > 300, 30, "they work", deployment.state)
         first.kill()
         time.sleep(2)

@@ -52,9 +52,7 @@ def delay_publishing(seconds: float) -> None:
 
 POINTS: dict[str, Callable[[int], None]] = {
     # PostgreSQL has the batch, Kafka nothing of it.
-    "before_publish": lambda n: kill_at(
-        TransactionalPublisher, "publish", n, lambda _self, records, *_: bool(records)
-    ),
+    "before_publish": lambda n: kill_at(TransactionalPublisher, "publish", n, lambda _self, records, *_: bool(records)),
     # Everything is written, nothing is committed.
     "before_database_commit": lambda n: kill_at(journal, "append", n, lambda _c, rows: bool(rows)),
 }
