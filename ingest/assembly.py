@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from typing import cast
 
 import confluent_kafka
 
 from consumers.catalogue import chosen
+from consumers.channel import Channel
 from consumers.kafka_source import Consumer, KafkaSource, consumer_config
-from ingest.clock import SystemTime
+from ingest.clock import SystemTime, TimeSource
 from ingest.database import retention, schema_ids
 from ingest.database.connection import Database
 from ingest.database.migrate import check_migrated
@@ -52,15 +53,34 @@ def worker(settings: Settings, metrics: Metrics, health: Health) -> Iterator[Wor
     """A worker ready to run. Raises an OrdergateError when something it needs is not there."""
     time = SystemTime()
     channels = chosen(settings.channels)
-    admin = KafkaAdmin(settings.kafka_bootstrap_servers)
-    admin.require([*(channel.topic for channel in channels), *(topic.name for topic in OUTPUT_TOPICS)])
     database_url = settings.database_url.get_secret_value()
-    check_migrated(database_url)
-    lease = None
-    if settings.slot is None:
-        lease = SlotLease(database_url, settings.database_address, settings.group_id)
-    slot = settings.slot or (lease.name if lease else "0")
-    watchdog = Watchdog(settings.kafka_call_deadline_s, time.monotonic)
+    with ExitStack() as open_until_done:
+        admin = open_until_done.enter_context(KafkaAdmin(settings.kafka_bootstrap_servers))
+        admin.require([*(channel.topic for channel in channels), *(topic.name for topic in OUTPUT_TOPICS)])
+        check_migrated(database_url)
+        slot = settings.slot
+        if slot is None:
+            lease = SlotLease(database_url, settings.database_address, settings.group_id)
+            open_until_done.callback(lease.close)
+            slot = lease.name
+        watchdog = Watchdog(settings.kafka_call_deadline_s, time.monotonic)
+        assembled = _assembled(settings, channels, slot, admin, watchdog, metrics, health, time)
+        watchdog.start()
+        open_until_done.callback(watchdog.stop)
+        yield assembled
+
+
+def _assembled(
+    settings: Settings,
+    channels: Sequence[Channel],
+    slot: str,
+    admin: KafkaAdmin,
+    watchdog: Watchdog,
+    metrics: Metrics,
+    health: Health,
+    time: TimeSource,
+) -> Worker:
+    database_url = settings.database_url.get_secret_value()
     database = Database(database_url)
     codec = Codec(schema_ids.resolve(database, lambda: ask_ids(settings), fingerprints()))
     published = PublishedRows()
@@ -117,9 +137,7 @@ def worker(settings: Settings, metrics: Metrics, health: Health) -> Iterator[Wor
         time,
         observer.recovered,
     )
-    processor = BatchProcessor(
-        pipeline, database, time, timedelta(days=settings.event_id_retention_days), phases
-    )
+    processor = BatchProcessor(pipeline, database, time, timedelta(days=settings.event_id_retention_days), phases)
     reading = Reading(
         source,
         ownership,
@@ -130,13 +148,7 @@ def worker(settings: Settings, metrics: Metrics, health: Health) -> Iterator[Wor
         settings.gather_ms / 1000,
     )
     keeper = retention.Retention(retention_ranges(settings), time.monotonic, time.now)
-    watchdog.start()
-    try:
-        yield Worker(
-            source, ownership, reading, database, publisher, processor, recovery, published, keeper, observer,
-            phases, time,
-        )  # fmt: skip
-    finally:
-        watchdog.stop()
-        if lease is not None:
-            lease.close()
+    return Worker(
+        source, ownership, reading, database, publisher, processor, recovery, published, keeper, observer,
+        phases, time,
+    )  # fmt: skip
