@@ -7,6 +7,8 @@ contract, so that each finding reaches the owner who can fix its cause.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Annotated, Any, Final, Literal, TypeVar
 
@@ -41,7 +43,9 @@ def _unknown(value: object, info: ValidationInfo) -> object:
 
 
 _UNKNOWN_FIELD: Final = Annotated[Any, PlainValidator(_unknown), WithJsonSchema({})]
-_CONFIG: Final = ConfigDict(strict=True, use_attribute_docstrings=True)
+_CONFIG: Final = ConfigDict(strict=True)
+_DOCUMENTED: Final = ConfigDict(strict=True, use_attribute_docstrings=True)
+_PARTS: Final[list[Any]] = []
 
 
 def part(cls: type[T]) -> type[T]:
@@ -53,7 +57,23 @@ def part(cls: type[T]) -> type[T]:
     # Set as attributes, because type checkers do not know PEP 728's class arguments yet.
     cls.__pydantic_config__ = _CONFIG  # type: ignore[attr-defined]
     cls.__extra_items__ = _UNKNOWN_FIELD  # type: ignore[attr-defined]
+    _PARTS.append(cls)
     return cls
+
+
+@contextmanager
+def documented() -> Iterator[None]:
+    """Within it, models are built with their fields' docstrings as descriptions: for the published schema.
+
+    pydantic reads them from the source text, which costs more than all the rest of a start-up.
+    """
+    for cls in _PARTS:
+        cls.__pydantic_config__ = _DOCUMENTED
+    try:
+        yield
+    finally:
+        for cls in _PARTS:
+            cls.__pydantic_config__ = _CONFIG
 
 
 # Every snapshot repeats the instants of those before it.

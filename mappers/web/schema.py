@@ -13,6 +13,7 @@ from typing import Annotated, Any, Final
 from pydantic import Field, TypeAdapter
 
 from mappers.web import events
+from mappers.web.fields import documented
 
 CASES: Final = Path(__file__).parent.parent / "cases" / "web"
 
@@ -88,12 +89,13 @@ _EXAMPLES: Final = {
 
 def document() -> dict[str, Any]:
     """The schema: all events, one of them chosen by `event_type`."""
-    adapter: TypeAdapter[events.AnyEvent] = TypeAdapter(
-        Annotated[events.AnyEvent, Field(discriminator="event_type")]
-    )
-    generated = adapter.json_schema()
+    with documented():
+        adapter: TypeAdapter[events.AnyEvent] = TypeAdapter(
+            Annotated[events.AnyEvent, Field(discriminator="event_type")]
+        )
+        generated = adapter.json_schema()
+        envelope = TypeAdapter(events.Event).json_schema()["properties"]
     definitions: dict[str, Any] = generated.pop("$defs")
-    envelope = TypeAdapter(events.Event).json_schema()["properties"]
     # An OpenAPI word; each event's own list of event types tells the same to any validator.
     generated.pop("discriminator")
     for name, definition in definitions.items():
