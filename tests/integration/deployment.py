@@ -216,8 +216,8 @@ class Deployment:
         logs = "\n".join(f"--- {w.log.name}\n{w.text()[-3000:]}" for w in self.workers)
         return f"decided {self.decided()}\n{positions}\n{logs}"
 
-    def read(self, topic: str) -> list[Message]:
-        """Every committed record of a topic, in partition order."""
+    def read(self, *topics: str) -> dict[str, list[Message]]:
+        """Every committed record of some topics, each in partition order."""
         consumer = Consumer(
             {
                 "bootstrap.servers": self.endpoints.kafka_bootstrap_servers,
@@ -226,24 +226,31 @@ class Deployment:
                 "enable.auto.commit": False,
                 "auto.offset.reset": "earliest",
                 "fetch.queue.backoff.ms": 10,
+                "fetch.wait.max.ms": 50,
                 "enable.partition.eof": True,
                 "fetch.message.max.bytes": 16 * 1024 * 1024,
             }
         )
         try:
-            partitions = list(consumer.list_topics(topic, timeout=10).topics[topic].partitions)
-            consumer.assign([TopicPartition(topic, number, 0) for number in partitions])
-            found: dict[int, list[Message]] = {number: [] for number in partitions}
-            ended: set[int] = set()
+            known = consumer.list_topics(timeout=10).topics
+            found: dict[tuple[str, int], list[Message]] = {
+                (topic, number): [] for topic in topics for number in sorted(known[topic].partitions)
+            }
+            consumer.assign([TopicPartition(*key, 0) for key in found])
+            ended: set[tuple[str, int]] = set()
             deadline = time.monotonic() + 60
-            while ended != set(partitions):
-                assert time.monotonic() < deadline, f"{topic} cannot be read to its end"
-                for message in consumer.consume(1000, 0.2):
+            while len(ended) < len(found):
+                assert time.monotonic() < deadline, f"{topics} cannot be read to their end"
+                for message in consumer.consume(1000, 0.1):
+                    key = (message.topic(), message.partition())
                     if message.error() is not None:
-                        ended.add(message.partition())  # type: ignore[arg-type]
+                        ended.add(key)  # type: ignore[arg-type]
                     else:
-                        found[message.partition()].append(message)  # type: ignore[index]
-            return [message for number in partitions for message in found[number]]
+                        found[key].append(message)  # type: ignore[index]
+            return {
+                topic: [m for (name, _), messages in found.items() if name == topic for m in messages]
+                for topic in topics
+            }
         finally:
             consumer.close()
 
@@ -257,16 +264,14 @@ def audit(deployment: Deployment) -> dict[str, list[Message]]:
 
     Gives the output records by topic.
     """
-    raw = Counter()
-    for topic in RAW_TOPICS:
-        for message in deployment.read(topic):
-            raw[topic, message.partition()] += 1
+    read = deployment.read(*TOPICS)
+    raw = Counter((topic, message.partition()) for topic in RAW_TOPICS for message in read[topic])
     outcomes = deployment.rows("SELECT topic, partition, raw_offset, outcome, outputs FROM outcomes")
     per_partition = Counter((topic, partition) for topic, partition, *_ in outcomes)
     assert per_partition == raw, "every raw event has exactly one outcome"
     assert len({row[:3] for row in outcomes}) == len(outcomes), "no raw event has two outcomes"
 
-    outputs = {topic.name: deployment.read(topic.name) for topic in OUTPUT_TOPICS}
+    outputs = {topic.name: read[topic.name] for topic in OUTPUT_TOPICS}
     ids = Counter((topic, header(m, "ce_id")) for topic, messages in outputs.items() for m in messages)
     doubled = {key: count for key, count in ids.items() if count > 1}
     assert not doubled, f"outputs published more than once: {doubled}"
