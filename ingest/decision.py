@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import cast
 
 from msgspec import Struct
 
@@ -20,6 +19,7 @@ from ingest.content import content_hash
 from ingest.drafts import Draft, Drafter
 from ingest.governance import Governance
 from ingest.joining import join_parts
+from ingest.recent_orders import RecentOrders
 from ingest.refusal import finding_drafts, quarantine_draft
 from ingest.state import (
     BatchState,
@@ -39,7 +39,6 @@ from quality.lifecycle.derivation import derive
 from quality.lifecycle.ordering import Arrival, compare, rank
 from quality.outcome import Outcome, outcome_of
 from schemas import instants
-from schemas.codec import Codec
 from schemas.types import CanonicalOrder
 
 RECORDS = {
@@ -93,14 +92,14 @@ class Decider:
     def __init__(
         self,
         governance: Mapping[str, Governance],
-        codec: Codec,
+        orders: RecentOrders,
         guest_policy: GuestPolicy,
         park_deadline: int,
         is_published: Callable[[Carrier], bool],
     ) -> None:
         """`governance` by channel name; `park_deadline` in microseconds."""
         self._governance = governance
-        self._codec = codec
+        self._orders = orders
         self._guest_policy = guest_policy
         self._park_deadline = park_deadline
         self._is_published = is_published
@@ -154,7 +153,7 @@ class Decider:
         if known is None:
             return self._first(turn, snapshot, order, clock)
         self.may_change(turn.carrier, known.last)
-        before = self._decoded(known)
+        before = self._orders.order_of(known)
         arrival = compare(channel.ordering.value, clock, known.clock)
         newest = max(clock, known.clock)
         joined = join_parts(order, before) if newest is clock else join_parts(before, order)
@@ -182,7 +181,7 @@ class Decider:
         if known is None:
             return self._park(turn, partial)
         self.may_change(turn.carrier, known.last)
-        before = self._decoded(known)
+        before = self._orders.order_of(known)
         joined = join_parts(before, partial)
         if joined is not before:
             channel = turn.understood.channel
@@ -228,7 +227,7 @@ class Decider:
             self.may_change(turn.carrier, row.last)
         ineligible: dict[str, str] = {}
         if fact.step is CheckoutStep.ACCOUNT_CREATED and session is not None:
-            placed = [self._decoded(state.orders[key]) for key in session.order_ids if key in state.orders]
+            placed = [self._orders.order_of(state.orders[key]) for key in session.order_ids if key in state.orders]
             ineligible = ineligible_orders(placed)
         decision = on_checkout_fact(
             fact, session, row.guest if row else None, received_at, self._guest_policy, ineligible
@@ -261,7 +260,7 @@ class Decider:
         """A change of an order: judged, and published as the next version or refused with every reason."""
         understood = turn.understood
         governance = self._governance[understood.channel.name]
-        before = self._decoded(known) if known is not None else None
+        before = self._orders.order_of(known) if known is not None else None
         if before is not None and order["customer"]["kind"] == "GUEST":
             # Who placed an order is settled at its first sighting; a source does not know our guests.
             order = {**order, "customer": {**order["customer"], "guest_id": before["customer"]["guest_id"]}}
@@ -350,11 +349,6 @@ class Decider:
         same_partition = last.topic == carrier.topic and last.partition == carrier.partition
         if not same_partition and not self._is_published(last):
             raise HandOver(last)
-
-    def _decoded(self, row: OrderRow) -> CanonicalOrder:
-        if row.order is None:
-            row.order = cast("CanonicalOrder", self._codec.decode(row.state)[1])
-        return row.order
 
 
 def _row(order: CanonicalOrder, clock: Clock, digest: bytes, carrier: Carrier) -> OrderRow:

@@ -11,6 +11,7 @@ from guests.policy import GuestPolicy
 from ingest.decision import Decider
 from ingest.governance import Governance
 from ingest.pipeline import Pipeline
+from ingest.recent_orders import RecentOrders
 from ingest.state import Carrier
 from ingest.understanding import Reader
 from quality import contract as contracts
@@ -50,4 +51,6 @@ def build_pipeline(
         ContactNormaliser(hash_key, hash_key_id),
         payload_limit,
     )
-    return Pipeline(reader, Decider(governance, codec, GuestPolicy(), park_deadline, is_published), codec)
+    orders = RecentOrders(codec)
+    decider = Decider(governance, orders, GuestPolicy(), park_deadline, is_published)
+    return Pipeline(reader, decider, codec, orders)

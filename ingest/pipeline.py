@@ -19,6 +19,7 @@ from guests.decision import guest_key, order_guest_key
 from ingest.decision import Decider, Turn
 from ingest.drafts import Draft, encode
 from ingest.raw_event import RawEvent
+from ingest.recent_orders import RecentOrders
 from ingest.state import BatchState, Carrier, Position
 from ingest.understanding import Reader, Understood
 from mappers.candidate import CheckoutFact, CheckoutStep, Snapshot
@@ -38,10 +39,11 @@ _NONE: Refusals = MappingProxyType({})
 class Pipeline:
     """All steps of one deployment: its channels, contracts, keys and schemas."""
 
-    def __init__(self, reader: Reader, decider: Decider, codec: Codec) -> None:
+    def __init__(self, reader: Reader, decider: Decider, codec: Codec, orders: RecentOrders) -> None:
         self._reader = reader
         self._decider = decider
         self._codec = codec
+        self._orders = orders
 
     def decode(self, events: Iterable[RawEvent]) -> list[Understood]:
         """Bytes to documents."""
@@ -90,7 +92,9 @@ class Pipeline:
             record = encode(draft, self._codec)
             if draft.record == "CanonicalOrder":
                 assert record.value is not None
-                state.orders[draft.value["order_id"]].state = record.value
+                order_id = draft.value["order_id"]
+                state.orders[order_id].state = record.value
+                self._orders.remember(order_id, record.value, draft.value)
             records.append(record)
         return records
 
