@@ -31,18 +31,14 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--runs", type=int, default=3, help="runs of each kind, in turns (%(default)s)")
     parser.add_argument("--rate", type=float, default=200, help="events/s of the latency part (%(default)s)")
     parser.add_argument("--seconds", type=float, default=20, help="length of the latency part (%(default)s)")
-    parser.add_argument(
-        "--memory-events", type=int, default=200_000, help="events of the memory part (%(default)s)"
-    )
+    parser.add_argument("--memory-events", type=int, default=200_000, help="events of the memory part (%(default)s)")
     parser.add_argument(
         "--results",
         type=Path,
         default=ROOT / "bench" / "results",
         help="folder of the result files (bench/results)",
     )
-    parser.add_argument(
-        "--profile", action="store_true", help="only the pure part, in memory: where its CPU time goes"
-    )
+    parser.add_argument("--profile", action="store_true", help="only the pure part, in memory: where its CPU time goes")
     parser.add_argument("--profile-events", type=int, default=15_000, help="events to profile (%(default)s)")
     return parser.parse_args()
 

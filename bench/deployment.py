@@ -113,9 +113,7 @@ class Deployment:
         configs |= {topic.name: topic.config() for topic in OUTPUT_TOPICS}
         configs |= {COPIES[topic.name]: topic.config() for topic in OUTPUT_TOPICS}
         missing = [
-            NewTopic(name, PARTITIONS, 1, config=config)
-            for name, config in configs.items()
-            if name not in existing
+            NewTopic(name, PARTITIONS, 1, config=config) for name, config in configs.items() if name not in existing
         ]
         if missing:
             for future in self._client.create_topics(missing).values():
@@ -125,9 +123,7 @@ class Deployment:
         """An empty database with Ordergate's tables; its URL."""
         server = self.endpoints.database_url
         with psycopg.connect(server, autocommit=True) as connection:
-            connection.execute(
-                sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
-            )
+            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
         head, mark, query = server.partition("?")
         url = f"{head.rpartition('/')[0]}/{name}{mark}{query}"

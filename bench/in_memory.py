@@ -109,9 +109,7 @@ def batches(records: Iterable[RawRecord], size: int) -> Iterator[list[RawEvent]]
         offset = offsets.get(topic, 0)
         offsets[topic] = offset + 1
         headers: list[tuple[str, bytes | None]] = [*record.headers]
-        batch.append(
-            RawEvent(topic, 0, offset, record.key, record.value, headers, record.timestamp_ms, _CREATE_TIME)
-        )
+        batch.append(RawEvent(topic, 0, offset, record.key, record.value, headers, record.timestamp_ms, _CREATE_TIME))
         if len(batch) == size:
             yield batch
             batch = []

@@ -176,6 +176,5 @@ def _copy(deployment: Deployment, name: str, events: int) -> tuple[Throughput, i
 
 def _line(one: Throughput) -> str:
     return (
-        f"{one.events_per_second:,.0f} events/s, {one.cpu_us:.0f} µs CPU per event, "
-        f"median batch {one.batch_events:.0f}"
+        f"{one.events_per_second:,.0f} events/s, {one.cpu_us:.0f} µs CPU per event, median batch {one.batch_events:.0f}"
     )

@@ -58,9 +58,7 @@ def run(
         }
     )
     consumer.subscribe(list(sources))
-    producer = Producer(
-        {**producer_config(bootstrap_servers, name, transaction), "statistics.interval.ms": 0}
-    )
+    producer = Producer({**producer_config(bootstrap_servers, name, transaction), "statistics.interval.ms": 0})
     producer.init_transactions(_TIMEOUT_S)
     done: list[Done] = []
     left = events

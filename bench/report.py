@@ -35,10 +35,7 @@ def _head(result: Result) -> str:
 
 
 def _bars(result: Result) -> str:
-    rows = [
-        f"| {bar.name} | {bar.limit} | {bar.measured} | {'yes' if bar.met else '**no**'} |"
-        for bar in result.bars
-    ]
+    rows = [f"| {bar.name} | {bar.limit} | {bar.measured} | {'yes' if bar.met else '**no**'} |" for bar in result.bars]
     return "\n".join(["| promise | limit | measured | kept |", "|---|---|---|---|", *rows])
 
 

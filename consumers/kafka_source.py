@@ -34,9 +34,7 @@ class Consumer(Protocol):
     def resume(self, partitions: list[TopicPartition]) -> None: ...
     def seek(self, partition: TopicPartition) -> None: ...
     def committed(self, partitions: list[TopicPartition], timeout: float) -> list[TopicPartition]: ...
-    def get_watermark_offsets(
-        self, partition: TopicPartition, timeout: float, *, cached: bool
-    ) -> tuple[int, int]: ...
+    def get_watermark_offsets(self, partition: TopicPartition, timeout: float, *, cached: bool) -> tuple[int, int]: ...
     def close(self) -> None: ...
 
 
@@ -131,9 +129,7 @@ class KafkaSource:
         self._listener = listener
         self._owned: set[PartitionKey] = set()
         self._early: deque[Message] = deque()
-        consumer.subscribe(
-            list(topics), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
-        )
+        consumer.subscribe(list(topics), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost)
 
     @property
     def owned(self) -> frozenset[PartitionKey]:
@@ -215,9 +211,7 @@ class KafkaSource:
     def watermarks(self, partition: PartitionKey) -> tuple[int, int]:
         """First and next offset of a partition's log. Raises BrokerSilent."""
         with self._asking("watermarks"):
-            return self._consumer.get_watermark_offsets(
-                TopicPartition(*partition), timeout=_ANSWER_S, cached=False
-            )
+            return self._consumer.get_watermark_offsets(TopicPartition(*partition), timeout=_ANSWER_S, cached=False)
 
     def end_seen(self, partition: PartitionKey) -> int:
         """The next offset of a partition's log as last heard from the broker, -1 unheard; nothing is asked."""

@@ -57,9 +57,7 @@ def identify(headers: Headers, document: Mapping[str, Any]) -> Envelope:
     """
     if "detail" in document and (delivered := bodies.delivery(document)) is not None:
         metadata = {
-            name.lower(): value.encode()
-            for name, value in delivered.metadata.items()
-            if isinstance(value, str)
+            name.lower(): value.encode() for name, value in delivered.metadata.items() if isinstance(value, str)
         }
         headers, document = {**metadata, **headers}, delivered.payload
     return Envelope(

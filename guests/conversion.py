@@ -36,9 +36,7 @@ def merge_id(conversion: str, digest: str) -> str:
     return identifiers.derived("merge", conversion, digest)
 
 
-def divided(
-    order_ids: Iterable[str], ineligible: Mapping[str, str]
-) -> tuple[list[MergedOrder], list[SkippedOrder]]:
+def divided(order_ids: Iterable[str], ineligible: Mapping[str, str]) -> tuple[list[MergedOrder], list[SkippedOrder]]:
     """The session's orders, divided into those the account takes and those it does not, each by order id.
 
     `cutoff_ok`: the order was known before the account was created (S12), which holds for all that are in the

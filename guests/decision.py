@@ -64,14 +64,10 @@ class GuestDecision(Struct, frozen=True):
 def guest_key(fact: CheckoutFact, session: SessionState | None, now: int) -> str:
     """The guest to whose stream a fact's events belong. `session`: the row of `session_key(fact)`."""
     live = _live(session, now)
-    return identify_guest(
-        None if _ignores_contact(fact, live, now) else fact.contact, session_key(fact), live
-    )
+    return identify_guest(None if _ignores_contact(fact, live, now) else fact.contact, session_key(fact), live)
 
 
-def order_guest_key(
-    order: CanonicalOrder, session_ref: str | None, session: SessionState | None, now: int
-) -> str:
+def order_guest_key(order: CanonicalOrder, session_ref: str | None, session: SessionState | None, now: int) -> str:
     """The guest who placed the order: also its `customer.guest_id`. `session`: the row of
     `order_session_key`."""
     return identify_guest(order["contact"], _key_of(order, session_ref, session, now), _live(session, now))

@@ -12,9 +12,7 @@ from phonenumbers import PhoneMetadata
 # Digits and the marks people write between them; an extension is read and dropped. Anything else (a masked
 # digit, a "code" that a hotline asks for) makes it a text about a number, which no two guests may share as
 # their identity.
-_SHAPE = re.compile(
-    r"[+\uff0b]?[\d\s().\-/\u2010-\u2015\u00a0]{6,30}(?:(?:ext\.?|x|#)\s*\d{1,6})?", re.IGNORECASE
-)
+_SHAPE = re.compile(r"[+\uff0b]?[\d\s().\-/\u2010-\u2015\u00a0]{6,30}(?:(?:ext\.?|x|#)\s*\d{1,6})?", re.IGNORECASE)
 _PLAIN = re.compile(r"\+[1-9][0-9]{6,14}")
 
 

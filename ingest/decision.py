@@ -80,9 +80,7 @@ class Turn(Struct):
         """Drafts the records that its event causes."""
         if self._drafter is None:
             event = self.understood.event
-            self._drafter = Drafter(
-                event.position.encode(), instants.to_text(self.understood.received_at).encode()
-            )
+            self._drafter = Drafter(event.position.encode(), instants.to_text(self.understood.received_at).encode())
         return self._drafter
 
 
@@ -306,9 +304,7 @@ class Decider:
         self._settle(turn, Outcome.QUARANTINED, detail, order_id=order_id)
         return drafts
 
-    def _report(
-        self, turn: Turn, findings: list[Finding], outcome: Outcome, order_id: str | None
-    ) -> list[Draft]:
+    def _report(self, turn: Turn, findings: list[Finding], outcome: Outcome, order_id: str | None) -> list[Draft]:
         """Findings as rows and as records of their own."""
         if not findings:
             return []

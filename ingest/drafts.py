@@ -82,9 +82,7 @@ class Drafter:
             self._headers(b"oms.quarantine.v1", b"/oms/quarantine", self._cause, self._cause),
         )  # fmt: skip
 
-    def _headers(
-        self, event_type: bytes, source: bytes, identity: bytes, subject: bytes
-    ) -> list[tuple[str, bytes]]:
+    def _headers(self, event_type: bytes, source: bytes, identity: bytes, subject: bytes) -> list[tuple[str, bytes]]:
         return [
             ("ce_specversion", b"1.0"),
             ("ce_id", identity),

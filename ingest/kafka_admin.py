@@ -91,9 +91,7 @@ class KafkaAdmin:
     def create(self, channels: Sequence[Channel], partitions: int, replication: int) -> list[str]:
         """Create what is missing of the raw topics and the output topics; gives the names created."""
         wanted = [NewTopic(channel.topic, partitions, replication, config=RAW_CONFIG) for channel in channels]
-        wanted += [
-            NewTopic(topic.name, partitions, replication, config=topic.config()) for topic in OUTPUT_TOPICS
-        ]
+        wanted += [NewTopic(topic.name, partitions, replication, config=topic.config()) for topic in OUTPUT_TOPICS]
         existing = self.existing([topic.topic for topic in wanted])
         missing = [topic for topic in wanted if topic.topic not in existing]
         if missing:

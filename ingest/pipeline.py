@@ -155,7 +155,5 @@ def orders_within_reach(understood: Iterable[Understood], state: BatchState) -> 
 
 def _named_by(contact: Contact) -> set[str]:
     return {
-        identifiers.guest_id(value)
-        for value in (contact["email_hash"], contact["phone_hash"])
-        if value is not None
+        identifiers.guest_id(value) for value in (contact["email_hash"], contact["phone_hash"]) if value is not None
     }

@@ -66,9 +66,7 @@ class Settings(BaseSettings):
         validation_alias="KAFKA_BOOTSTRAP_SERVERS",
         min_length=1,
         description="Kafka brokers to ask first.",
-        json_schema_extra=_because(
-            "host:port, comma-separated", "no default: a wrong cluster is worse than none"
-        ),
+        json_schema_extra=_because("host:port, comma-separated", "no default: a wrong cluster is worse than none"),
     )
     database_url: SecretStr = Field(
         validation_alias="DATABASE_URL",
@@ -98,16 +96,12 @@ class Settings(BaseSettings):
         default=None,
         pattern=r"^[A-Za-z0-9._-]{1,64}$",
         description="This worker's stable name in its transactional id. Unset: a free one is leased.",
-        json_schema_extra=_because(
-            "name", "leasing needs no coordination by hand; a StatefulSet may set its pod name"
-        ),
+        json_schema_extra=_because("name", "leasing needs no coordination by hand; a StatefulSet may set its pod name"),
     )
     channels: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(),
         description="Channels whose raw topics are read. Empty: all that are known.",
-        json_schema_extra=_because(
-            "names, comma-separated", "one group reads everything unless told otherwise"
-        ),
+        json_schema_extra=_because("names, comma-separated", "one group reads everything unless told otherwise"),
     )
 
     batch_size: int = Field(
@@ -115,18 +109,14 @@ class Settings(BaseSettings):
         ge=1,
         le=100_000,
         description="Most raw events in one batch: one database and one Kafka transaction.",
-        json_schema_extra=_because(
-            "raw events", "two commits cost 10 ms: 10 µs an event; more only adds latency"
-        ),
+        json_schema_extra=_because("raw events", "two commits cost 10 ms: 10 µs an event; more only adds latency"),
     )
     batch_bytes: int = Field(
         default=16 * 1024 * 1024,
         ge=64 * 1024,
         le=256 * 1024 * 1024,
         description="Raw bytes at which a batch is closed before it has `batch_size` events.",
-        json_schema_extra=_because(
-            "bytes", "three times a usual full batch; keeps a journal row under 64 MiB"
-        ),
+        json_schema_extra=_because("bytes", "three times a usual full batch; keeps a journal row under 64 MiB"),
     )
     payload_limit_bytes: int = Field(
         default=1024 * 1024,
@@ -158,45 +148,35 @@ class Settings(BaseSettings):
         ge=1_000,
         le=900_000,
         description="A Kafka transaction left open by a dead worker is aborted by the broker after this.",
-        json_schema_extra=_because(
-            "ms", "readers wait behind a dead worker's transaction: 10 s, not Kafka's 60 s"
-        ),
+        json_schema_extra=_because("ms", "readers wait behind a dead worker's transaction: 10 s, not Kafka's 60 s"),
     )
     retry_backoff_ms: int = Field(
         default=50,
         ge=1,
         le=1_000,
         description="Pause of the Kafka client between retries; a commit slower than 0.8 of it is examined.",
-        json_schema_extra=_because(
-            "ms", "shorter hides retries from that examination, longer stalls commits in a row"
-        ),
+        json_schema_extra=_because("ms", "shorter hides retries from that examination, longer stalls commits in a row"),
     )
     session_timeout_ms: int = Field(
         default=6_000,
         ge=1_000,
         le=300_000,
         description="A silent worker loses its partitions after this (`classic`; else a broker setting).",
-        json_schema_extra=_because(
-            "ms", "the least that brokers allow by default: a dead worker is replaced soonest"
-        ),
+        json_schema_extra=_because("ms", "the least that brokers allow by default: a dead worker is replaced soonest"),
     )
     kafka_call_deadline_s: int = Field(
         default=45,
         ge=5,
         le=600,
         description="A Kafka call that takes longer ends the process; the next one recovers.",
-        json_schema_extra=_because(
-            "s", "above every call's own time-out (30 s): only a call that hangs is ended"
-        ),
+        json_schema_extra=_because("s", "above every call's own time-out (30 s): only a call that hangs is ended"),
     )
     stable_offset_deadline_s: int = Field(
         default=30,
         ge=1,
         le=900,
         description="Longest wait for a partition's committed offset to become stable; then it halts.",
-        json_schema_extra=_because(
-            "s", "transaction time-out 10 s + the broker's clean-up interval 10 s + 10 s"
-        ),
+        json_schema_extra=_because("s", "transaction time-out 10 s + the broker's clean-up interval 10 s + 10 s"),
     )
 
     park_deadline: timedelta = Field(
@@ -234,9 +214,7 @@ class Settings(BaseSettings):
         ge=1,
         le=3_650,
         description="Event identities are kept this long, to recognise what a channel sends again.",
-        json_schema_extra=_because(
-            "days", "channels retry for two to three days; content tells later repetitions"
-        ),
+        json_schema_extra=_because("days", "channels retry for two to three days; content tells later repetitions"),
     )
 
     contact_hash_key: SecretStr | None = Field(

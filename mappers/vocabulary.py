@@ -110,10 +110,7 @@ def parse(text: str, name: str) -> Vocabulary:
         raise VocabularyError(f"{name}: {problems}") from None
     return Vocabulary(
         channel=file.channel,
-        tables={
-            title: Table(table.canonical, table.absent, dict(table.words))
-            for title, table in file.tables.items()
-        },
+        tables={title: Table(table.canonical, table.absent, dict(table.words)) for title, table in file.tables.items()},
         order_status=tuple(Decision(d.axis, d.value, d.status) for d in file.order_status),
     )
 

@@ -67,9 +67,7 @@ Deadline = Callable[[str], AbstractContextManager[None]]
 """Opens a named deadline that another thread keeps: no Kafka call may outlast it."""
 
 
-def producer_config(
-    bootstrap_servers: str, transactional_id: str, settings: Mapping[str, int]
-) -> dict[str, Any]:
+def producer_config(bootstrap_servers: str, transactional_id: str, settings: Mapping[str, int]) -> dict[str, Any]:
     """Settings of every transactional producer; `settings` gives the tunable ones in milliseconds."""
     return {
         "bootstrap.servers": bootstrap_servers,

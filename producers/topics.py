@@ -29,17 +29,9 @@ class Topic:
 
 
 ORDERS = Topic("oms.orders.v1", "the canonical order, whole, after each change", "order_id", "compact", -1)
-CHANGES = Topic(
-    "oms.order-changes.v1", "what changed, and the verdict on it", "order_id", "delete", 90 * _DAY_MS
-)
-GUESTS = Topic(
-    "oms.guest-conversions.v1", "guest sessions, orders, conversions", "guest_id", "delete", 90 * _DAY_MS
-)
-FINDINGS = Topic(
-    "oms.quality-findings.v1", "one broken rule", "order_id, else raw position", "delete", 30 * _DAY_MS
-)
-QUARANTINE = Topic(
-    "oms.quarantine.v1", "the original event and every reason", "raw position", "delete", 365 * _DAY_MS
-)
+CHANGES = Topic("oms.order-changes.v1", "what changed, and the verdict on it", "order_id", "delete", 90 * _DAY_MS)
+GUESTS = Topic("oms.guest-conversions.v1", "guest sessions, orders, conversions", "guest_id", "delete", 90 * _DAY_MS)
+FINDINGS = Topic("oms.quality-findings.v1", "one broken rule", "order_id, else raw position", "delete", 30 * _DAY_MS)
+QUARANTINE = Topic("oms.quarantine.v1", "the original event and every reason", "raw position", "delete", 365 * _DAY_MS)
 
 OUTPUT_TOPICS = (ORDERS, CHANGES, GUESTS, FINDINGS, QUARANTINE)

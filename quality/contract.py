@@ -102,9 +102,7 @@ class Contract:
         try:
             known = self.rules[rule]
         except KeyError:
-            raise KeyError(
-                f"rule {rule!r} is declared in no contract; declare it in {CANONICAL}{_SUFFIX}"
-            ) from None
+            raise KeyError(f"rule {rule!r} is declared in no contract; declare it in {CANONICAL}{_SUFFIX}") from None
         return Finding(known.id, field, known.severity, known.owner, known.dimension, known.action, message)
 
 
@@ -157,9 +155,7 @@ def build(
     for override in extension.overrides:
         rule = rules.get(override.rule)
         if rule is None:
-            raise ContractError(
-                f"{channel_file}: overrides rule {override.rule!r}, which {canonical_file} lacks"
-            )
+            raise ContractError(f"{channel_file}: overrides rule {override.rule!r}, which {canonical_file} lacks")
         if override.owner is not None and override.owner not in roles:
             raise ContractError(
                 f"{channel_file}: rule {rule.id}: owner {override.owner!r} is not a role of {canonical_file}"
@@ -174,13 +170,10 @@ def build(
         )
     for path in extension.never_provides:
         if path not in canonical_fields.paths():
-            raise ContractError(
-                f"{channel_file}: neverProvides {path!r}, which is no field of the canonical order"
-            )
+            raise ContractError(f"{channel_file}: neverProvides {path!r}, which is no field of the canonical order")
     profile = Profile(
         widen={
-            axis: widen if widen == "all" else frozenset(widen)
-            for axis, widen in extension.lifecycle.widen.items()
+            axis: widen if widen == "all" else frozenset(widen) for axis, widen in extension.lifecycle.widen.items()
         },
         entry={axis: frozenset(states) for axis, states in extension.lifecycle.entry.items()},
     )
@@ -220,9 +213,7 @@ def _contract(
 
 
 def _missing_by_contract(path: str, never_provides: frozenset[str]) -> bool:
-    return any(
-        path == missing or path.startswith((f"{missing}.", f"{missing}[")) for missing in never_provides
-    )
+    return any(path == missing or path.startswith((f"{missing}.", f"{missing}[")) for missing in never_provides)
 
 
 def _fingerprint(rules: Mapping[str, Rule], never_provides: frozenset[str], profile: Profile) -> str:
@@ -235,9 +226,7 @@ def _fingerprint(rules: Mapping[str, Rule], never_provides: frozenset[str], prof
             for rule in sorted(rules.values(), key=lambda rule: rule.id)
         ],
         "never_provides": sorted(never_provides),
-        "widen": {
-            axis: pairs if pairs == "all" else sorted(pairs) for axis, pairs in sorted(profile.widen.items())
-        },
+        "widen": {axis: pairs if pairs == "all" else sorted(pairs) for axis, pairs in sorted(profile.widen.items())},
         "entry": {axis: sorted(states) for axis, states in sorted(profile.entry.items())},
         "edges": sha256(EDGES.read_bytes()).hexdigest(),
     }
@@ -251,9 +240,7 @@ def _declared(document: odcs.DataContract, file: str) -> tuple[dict[str, Field],
     fields: dict[str, Field] = {}
     rules: dict[str, Rule] = {}
     if len(document.schema_) != 1:
-        raise ContractError(
-            f"{file}: expected one schema, the canonical order; found {len(document.schema_)}"
-        )
+        raise ContractError(f"{file}: expected one schema, the canonical order; found {len(document.schema_)}")
     schema = document.schema_[0]
     for path, declared, owner in _walk(schema.properties, "", None):
         if path not in canonical_fields.paths():
@@ -300,9 +287,7 @@ def _add(rules: dict[str, Rule], quality: odcs.QualityRule, path: str, owner: st
     )
 
 
-def _check_owners(
-    document: odcs.DataContract, fields: dict[str, Field], rules: dict[str, Rule], file: str
-) -> None:
+def _check_owners(document: odcs.DataContract, fields: dict[str, Field], rules: dict[str, Rule], file: str) -> None:
     roles = {role.role for role in document.roles}
     for declared in fields.values():
         if declared.owner not in roles:
@@ -321,6 +306,4 @@ def _extension(document: odcs.DataContract, file: str) -> odcs.ChannelExtension:
 
 
 def _explained(error: ValidationError) -> str:
-    return "; ".join(
-        f"{'.'.join(str(part) for part in detail['loc'])}: {detail['msg']}" for detail in error.errors()
-    )
+    return "; ".join(f"{'.'.join(str(part) for part in detail['loc'])}: {detail['msg']}" for detail in error.errors())

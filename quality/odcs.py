@@ -58,9 +58,7 @@ class QualityRule(_Custom):
     type: Literal["custom"]
     engine: Literal["ordergate"]
     implementation: Implementation
-    dimension: Literal[
-        "accuracy", "completeness", "conformity", "consistency", "coverage", "timeliness", "uniqueness"
-    ]
+    dimension: Literal["accuracy", "completeness", "conformity", "consistency", "coverage", "timeliness", "uniqueness"]
     severity: Severity
     tags: list[str] = Field(default_factory=list)
 

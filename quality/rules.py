@@ -125,9 +125,7 @@ def _limits(contract: Contract) -> Limits:
         for argument, value in rule.arguments.items():
             target = _LIMITS.get((rule.id, argument))
             if target is None or isinstance(value, str) or value < 0:
-                raise ContractError(
-                    f"{contract.id}: rule {rule.id}: argument {argument}={value} is not understood"
-                )
+                raise ContractError(f"{contract.id}: rule {rule.id}: argument {argument}={value} is not understood")
             name, unit = target
             limits[name] = value * unit
     return Limits(**limits)

@@ -59,9 +59,7 @@ def self_contained(record_type: RecordType) -> Definition:
             return schema
         if schema["type"] == "record":
             written.add(full_name(schema))
-            fields = [
-                {**field, "type": expanded(field["type"], schema["namespace"])} for field in schema["fields"]
-            ]
+            fields = [{**field, "type": expanded(field["type"], schema["namespace"])} for field in schema["fields"]]
             return {**schema, "fields": fields}
         inner = "items" if schema["type"] == "array" else "values" if schema["type"] == "map" else None
         return {**schema, inner: expanded(schema[inner], namespace)} if inner else schema
@@ -77,9 +75,7 @@ def published(record_type: RecordType) -> dict[str, Definition]:
         (file.name.removesuffix(".avsc") for file in folder.iterdir() if file.name.endswith(".avsc")),
         key=lambda version: tuple(map(int, version.split("."))),
     )
-    return {
-        version: json.loads(folder.joinpath(f"{version}.avsc").read_text("utf-8")) for version in versions
-    }
+    return {version: json.loads(folder.joinpath(f"{version}.avsc").read_text("utf-8")) for version in versions}
 
 
 def versions(record_type: RecordType) -> dict[str, Definition]:

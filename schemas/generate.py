@@ -53,9 +53,7 @@ def types_source() -> str:
         if all(not text.startswith(f"class {envelope}(") for text in classes):
             doc = "What every record of its topic starts with."
             classes.append(_class(envelope, "TypedDict", doc, shared))
-        classes.append(
-            _class(definition["name"], envelope, definition["doc"], definition["fields"][len(shared) :])
-        )
+        classes.append(_class(definition["name"], envelope, definition["doc"], definition["fields"][len(shared) :]))
     return "\n\n".join([f"{_HEAD}\n{enums}\n", *classes])
 
 
@@ -76,13 +74,9 @@ def write(folder: Path) -> list[Path]:
     Raises PublishedError, and writes nothing, when a published version would change.
     """
     files = published_files()
-    changed = [
-        path for path, text in files.items() if (folder / path).exists() and _differs(folder / path, text)
-    ]
+    changed = [path for path, text in files.items() if (folder / path).exists() and _differs(folder / path, text)]
     if changed:
-        raise PublishedError(
-            f"{', '.join(map(str, changed))} would change, but is published; raise its version"
-        )
+        raise PublishedError(f"{', '.join(map(str, changed))} would change, but is published; raise its version")
     files[Path("types.py")] = types_source()
     written = [path for path, text in files.items() if _differs(folder / path, text)]
     for path in written:

@@ -48,9 +48,7 @@ def decode(value: bytes | None, *, limit: int = MAX_BYTES) -> dict[str, Any]:
     if value is None:
         raise DocumentError("payload_tombstone", "the record has no value; expected a JSON object")
     if len(value) > limit:
-        raise DocumentError(
-            "payload_too_large", f"the payload has {len(value)} bytes; at most {limit} are accepted"
-        )
+        raise DocumentError("payload_too_large", f"the payload has {len(value)} bytes; at most {limit} are accepted")
     try:
         document = _decoder.decode(value)
         dumped = _dumped(document)
@@ -91,9 +89,7 @@ def decode_exactly(value: bytes) -> dict[str, Any]:
         _refuse_nesting()
     _check_containers(document)
     if not isinstance(document, dict):
-        raise DocumentError(
-            "payload_not_object", "the payload is no JSON object but a list or a single value"
-        )
+        raise DocumentError("payload_not_object", "the payload is no JSON object but a list or a single value")
     return document
 
 
@@ -214,9 +210,7 @@ def _check_containers(document: object) -> None:
 
 def _check_text(text: str, path: str) -> None:
     if "\x00" in text:
-        raise DocumentError(
-            "payload_nul", f"a text has a NUL character, which cannot be stored (at {path or 'top'})"
-        )
+        raise DocumentError("payload_nul", f"a text has a NUL character, which cannot be stored (at {path or 'top'})")
     if _SURROGATE.search(text):
         raise DocumentError(
             "payload_surrogate",

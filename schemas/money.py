@@ -32,9 +32,7 @@ def _load_exponents() -> dict[str, int]:
         for digits, codes in group.items():
             for code in codes.split():
                 if code in exponents or not re.fullmatch("[A-Z]{3}", code):
-                    raise ValueError(
-                        f"currencies.json: {code!r} is listed twice or is not three capital letters"
-                    )
+                    raise ValueError(f"currencies.json: {code!r} is listed twice or is not three capital letters")
                 exponents[code] = int(digits)
     return exponents
 

@@ -104,9 +104,7 @@ def fingerprint(name: str) -> str:
 
 def fingerprints() -> dict[str, str]:
     """The fingerprint of every published schema by its name."""
-    return {
-        name: fingerprint(name) for record_type in RECORD_TYPES.values() for name in versions(record_type)
-    }
+    return {name: fingerprint(name) for record_type in RECORD_TYPES.values() for name in versions(record_type)}
 
 
 def register(url: str, record_types: Iterable[RecordType] = RECORD_TYPES.values()) -> dict[str, int]:
@@ -158,9 +156,7 @@ def check(url: str, record_types: Iterable[RecordType] = RECORD_TYPES.values()) 
         ]
 
 
-def _report(
-    client: SchemaRegistryClient, record_type: RecordType, version: str, schema: Definition
-) -> SubjectReport:
+def _report(client: SchemaRegistryClient, record_type: RecordType, version: str, schema: Definition) -> SubjectReport:
     subject = record_type.subject
     schema_id = _lookup(client, subject, schema)
     if schema_id is not None:

@@ -84,6 +84,4 @@ def empty_database(server: str, name: str) -> Iterator[str]:
         yield head.rpartition("/")[0] + "/" + name + (f"?{query}" if query else "")
     finally:
         with psycopg.connect(server, autocommit=True) as connection:
-            connection.execute(
-                sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
-            )
+            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))

@@ -164,9 +164,7 @@ def _guarded(cache: Path, needed: int, report: Report, work: Callable[[], None])
         raise FolderUnusable(cache, str(error)) from error
 
 
-def _collect(
-    cache: Path, folder: Path, wanted: Sequence[Artifact], what: str, report: Report, fetch: Fetch
-) -> None:
+def _collect(cache: Path, folder: Path, wanted: Sequence[Artifact], what: str, report: Report, fetch: Fetch) -> None:
     """Bring every wanted file into `folder`; what is there and right is not fetched again."""
     folder.mkdir(parents=True, exist_ok=True)
     missing = [one for one in wanted if not _right(folder / one.filename, one)]

@@ -102,9 +102,7 @@ def _copy_package(package: Path, copy: Path) -> None:
     shutil.rmtree(half, ignore_errors=True)
     for source in (package, package.with_name(f"{_PACKAGE}.libs")):
         if source.exists():  # the libraries are inside the package on some systems
-            shutil.copytree(
-                source, half / source.name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__")
-            )
+            shutil.copytree(source, half / source.name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
     for path in (half, *half.rglob("*")):
         if not path.is_symlink():
             # What the owner may read or run, everybody may: whatever the umask was at installation.

@@ -23,9 +23,7 @@ try:
 except ImportError as missing:
     raise ProgramMissing("psutil", str(missing)) from missing
 
-_CLOCK_TOLERANCE_SECONDS = (
-    2.0  # a start time is derived from the wall clock, which may be corrected meanwhile
-)
+_CLOCK_TOLERANCE_SECONDS = 2.0  # a start time is derived from the wall clock, which may be corrected meanwhile
 _POLL_SECONDS = 0.02
 
 _children: "dict[Process, subprocess.Popen[bytes]]" = {}

@@ -148,9 +148,7 @@ class Stack:
         for part, variable in self._all_parts():
             given = self._given.get(variable)
             if given is not None:
-                found.append(
-                    PartStatus(part.name, State.EXTERNAL, masked(given), note=f"named by {variable}")
-                )
+                found.append(PartStatus(part.name, State.EXTERNAL, masked(given), note=f"named by {variable}"))
             if part in own:
                 note = "for the registry alone" if given is not None else ""
                 found.append(replace(part.status(), note=note))
@@ -179,8 +177,7 @@ class Stack:
         return Endpoints(
             given.get(KAFKA_VARIABLE) or self._kafka.address(),
             # SQLAlchemy's spelling of the same address is understood too.
-            given.get(DATABASE_VARIABLE, "").replace("postgresql+psycopg:", "postgresql:", 1)
-            or self._postgres.url(),
+            given.get(DATABASE_VARIABLE, "").replace("postgresql+psycopg:", "postgresql:", 1) or self._postgres.url(),
             given.get(REGISTRY_VARIABLE) or self._registry.address(),
         )
 
@@ -190,13 +187,9 @@ class Stack:
                 for name in part.port_names:
                     port, replaced = self._ports.settle(name)
                     if replaced is not None:
-                        report(
-                            f"port {replaced} of {name} is taken by another process; using {port} from now on"
-                        )
+                        report(f"port {replaced} of {name} is taken by another process; using {port} from now on")
                         if part is self._postgres:
-                            self._registry.stop(
-                                report
-                            )  # it knows the old address; it starts with the new one
+                            self._registry.stop(report)  # it knows the old address; it starts with the new one
 
     def _start(self, report: Report) -> None:
         own = self._own_parts()

@@ -68,8 +68,7 @@ class Cluster:
         for refused in (p.error for p in found if p.error is not None):
             raise BrokerAway(self._servers, refused.str())
         return {
-            (p.topic, p.partition): Committed(p.offset if p.offset >= 0 else None, p.metadata or None)
-            for p in found
+            (p.topic, p.partition): Committed(p.offset if p.offset >= 0 else None, p.metadata or None) for p in found
         }
 
     def bounds(self, partitions: Iterable[PartitionKey]) -> dict[PartitionKey, LogBounds]:

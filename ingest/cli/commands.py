@@ -57,9 +57,7 @@ class OutcomeName(StrEnum):
 
 
 Json = Annotated[bool, typer.Option("--json", help="Print facts as JSON, one object per line.")]
-ChannelName = Annotated[
-    str, typer.Option("--channel", "-c", metavar="NAME", help="The channel: web, shopify, …")
-]
+ChannelName = Annotated[str, typer.Option("--channel", "-c", metavar="NAME", help="The channel: web, shopify, …")]
 EventKind = Annotated[
     str | None,
     typer.Option(
@@ -114,9 +112,7 @@ def status(*, json: Json = False) -> None:
 
 @app.command(rich_help_panel=_TRY)
 def demo(
-    events: Annotated[
-        int, typer.Option(min=100, help="Raw events to publish, both channels together.")
-    ] = 5000,
+    events: Annotated[int, typer.Option(min=100, help="Raw events to publish, both channels together.")] = 5000,
     seed: Annotated[int, typer.Option(help="The same seed gives the same events.")] = 7,
     *,
     keep_running: Annotated[
@@ -195,12 +191,8 @@ def run() -> None:
 
 @app.command(rich_help_panel=_OPERATE)
 def outcomes(
-    channel: Annotated[
-        str | None, typer.Option("--channel", "-c", metavar="NAME", help="Of one channel.")
-    ] = None,
-    outcome: Annotated[
-        OutcomeName | None, typer.Option(case_sensitive=False, help="With this outcome.")
-    ] = None,
+    channel: Annotated[str | None, typer.Option("--channel", "-c", metavar="NAME", help="Of one channel.")] = None,
+    outcome: Annotated[OutcomeName | None, typer.Option(case_sensitive=False, help="With this outcome.")] = None,
     order: Annotated[
         str | None,
         typer.Option(metavar="ORDER", help="Of one order: its order_id, or the source's id or number."),
@@ -231,9 +223,7 @@ def outcomes(
 
 @app.command(rich_help_panel=_OPERATE)
 def explain(
-    order: Annotated[
-        str, typer.Argument(metavar="ORDER", help="order_id, or the source's order id or number.")
-    ],
+    order: Annotated[str, typer.Argument(metavar="ORDER", help="order_id, or the source's order id or number.")],
     *,
     json: Json = False,
 ) -> None:

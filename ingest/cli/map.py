@@ -129,9 +129,7 @@ def _show_findings(sighting: Sighting, contract: Contract, contract_file: str) -
         found = list(group)
         first = found[0]
         style = {"error": "bad", "warning": "doubtful"}.get(first.severity.value, "quiet")
-        out.print(
-            f"    [{style}]{first.severity.value:<8}[/] [bold]{rule_id}[/]  owner [label]{first.owner}[/]"
-        )
+        out.print(f"    [{style}]{first.severity.value:<8}[/] [bold]{rule_id}[/]  owner [label]{first.owner}[/]")
         for one in found:
             place = one.field or "the whole event"
             out.print(f"{_INDENT}{escape(place)}: {escape(one.message)}", soft_wrap=True)

@@ -31,12 +31,9 @@ _COLUMNS = (
     "order_status, payment_status, fulfilment_status, state FROM orders WHERE "
 )
 _BY_ID = _COLUMNS + "order_id BETWEEN %s::uuid AND %s::uuid ORDER BY order_id LIMIT 20"
-_BY_NAME = (
-    _COLUMNS + "source_order_id = %s OR source_order_number = %s ORDER BY source, source_account LIMIT 20"
-)
+_BY_NAME = _COLUMNS + "source_order_id = %s OR source_order_number = %s ORDER BY source, source_account LIMIT 20"
 _EVENTS = (
-    "SELECT DISTINCT order_id::text FROM outcomes WHERE order_id BETWEEN %s::uuid AND %s::uuid "
-    "ORDER BY 1 LIMIT 20"
+    "SELECT DISTINCT order_id::text FROM outcomes WHERE order_id BETWEEN %s::uuid AND %s::uuid ORDER BY 1 LIMIT 20"
 )
 _BY_KEY = """
 SELECT order_id::text FROM quarantine WHERE key = %(key)s AND order_id IS NOT NULL

@@ -48,8 +48,7 @@ class OutcomeLine(NamedTuple):
 
 
 COLUMNS = sql.SQL(
-    "topic, partition, raw_offset, outcome, channel, event_kind, order_id::text, canonical_version, "
-    "detail, outputs"
+    "topic, partition, raw_offset, outcome, channel, event_kind, order_id::text, canonical_version, detail, outputs"
 )
 _ALL = sql.SQL("SELECT {columns} FROM outcomes {where} ORDER BY topic, partition, raw_offset")
 _NEWEST = sql.SQL(

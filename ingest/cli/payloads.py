@@ -60,9 +60,7 @@ def split(file: str, content: bytes) -> Iterator[Payload]:
 def headers_for(channel: str, kind: str | None, given: Iterable[str]) -> list[tuple[str, bytes | None]]:
     """The Kafka headers of the raw events. Raises typer.BadParameter when one is not NAME=VALUE."""
     if channel not in CHANNELS:
-        raise typer.BadParameter(
-            f"{channel!r} is no channel; there are: {', '.join(CHANNELS)}", param_hint="--channel"
-        )
+        raise typer.BadParameter(f"{channel!r} is no channel; there are: {', '.join(CHANNELS)}", param_hint="--channel")
     headers: list[tuple[str, bytes | None]] = []
     if kind is not None:
         headers.append((CHANNELS[channel].kind_header, kind.encode()))

@@ -157,9 +157,7 @@ def standing(
     return Standing(*key, bounds, committed, known, verdict, halt)
 
 
-def _verdict(
-    topic: TopicState, key: tuple[str, int], bounds: LogBounds, committed: Committed, known: Known
-) -> str:
+def _verdict(topic: TopicState, key: tuple[str, int], bounds: LogBounds, committed: Committed, known: Known) -> str:
     """Raises PartitionHalted, as the worker does, when database and Kafka cannot both be right."""
     fence = known.fence
     if committed.offset is None and fence.sequence == 0:

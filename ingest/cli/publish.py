@@ -119,9 +119,7 @@ def _publish(channel_name: str, headers: RawHeaders, payloads: Payloads) -> Iter
     producer.flush(_FLUSH_S)
     for one in sent:
         if one.offset < 0 and one.refused is None:
-            one.refused = (
-                f"the broker did not confirm it within {_FLUSH_S:.0f} s; whether it has it is not known"
-            )
+            one.refused = f"the broker did not confirm it within {_FLUSH_S:.0f} s; whether it has it is not known"
         yield one
 
 

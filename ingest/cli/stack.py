@@ -61,9 +61,7 @@ def status() -> int:
         style = _SHOWN[part.state]
         since = f"{part.since:%Y-%m-%d %H:%M:%S}" if part.since else ""
         pid = str(part.pid or "")
-        shown.add_row(
-            part.name, f"[{style}]{part.state.value}[/]", part.address, part.version, pid, since, part.note
-        )
+        shown.add_row(part.name, f"[{style}]{part.state.value}[/]", part.address, part.version, pid, since, part.note)
     console().print(shown)
     return _code(parts)
 
@@ -93,9 +91,7 @@ def _code(parts: list[PartStatus]) -> int:
 
 def _show_addresses(endpoints: Endpoints) -> None:
     out = console()
-    out.print(
-        "[good]The stack runs.[/] Commands in this checkout find it by themselves; other programs need:\n"
-    )
+    out.print("[good]The stack runs.[/] Commands in this checkout find it by themselves; other programs need:\n")
     for field, address in (
         ("kafka_bootstrap_servers", endpoints.kafka_bootstrap_servers),
         ("database_url", masked(endpoints.database_url)),

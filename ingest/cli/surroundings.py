@@ -61,9 +61,7 @@ def configuration(given: Settings) -> Iterator[Looked]:
             "make one (openssl rand -base64 48), keep it for good, and give it to every worker",
         )
     else:
-        yield Looked(
-            "configuration", "contact hash key", Verdict.OK, f"set, named {given.contact_hash_key_id}"
-        )
+        yield Looked("configuration", "contact hash key", Verdict.OK, f"set, named {given.contact_hash_key_id}")
 
 
 def database(given: Settings) -> Iterator[Looked]:
@@ -75,9 +73,7 @@ def database(given: Settings) -> Iterator[Looked]:
         }
         (standby,) = connection.execute("SELECT pg_is_in_recovery()").fetchone() or (False,)
     area = "PostgreSQL"
-    yield Looked(
-        area, given.database_address, Verdict.OK, f"answers, version {found['server_version'].split()[0]}"
-    )
+    yield Looked(area, given.database_address, Verdict.OK, f"answers, version {found['server_version'].split()[0]}")
     for name, why in (
         ("fsync", "a crash of its machine may lose or tear transactions that it confirmed"),
         ("full_page_writes", "a crash of its machine may leave half-written pages that nothing repairs"),
@@ -117,9 +113,7 @@ def kafka(given: Settings) -> Iterator[Looked]:
 def broker(given: Settings, found: Mapping[str, str], brokers: int) -> Iterator[Looked]:
     """Whether Kafka keeps what it confirmed, and lets a worker work."""
     area = "Kafka"
-    yield Looked(
-        area, given.kafka_bootstrap_servers, Verdict.OK, f"answers, {brokers} broker{'s'[: brokers != 1]}"
-    )
+    yield Looked(area, given.kafka_bootstrap_servers, Verdict.OK, f"answers, {brokers} broker{'s'[: brokers != 1]}")
     yield _replicas(
         area, "transaction.state.log", found["transaction.state.log.replication.factor"],
         found["transaction.state.log.min.isr"], brokers, "the outcome of a committed transaction",
@@ -184,9 +178,7 @@ def every_topic(given: Settings, admin: KafkaAdmin, brokers: int) -> Iterator[Lo
         )
         # That there is but one broker was said of the cluster already.
         looked = [*kept(topic, found), *([replicas] if replicas.verdict is Verdict.UNSAFE else [])]
-        fine = Looked(
-            "topic", topic.name, Verdict.OK, f"{state.partitions} partitions, {found['cleanup.policy']}"
-        )
+        fine = Looked("topic", topic.name, Verdict.OK, f"{state.partitions} partitions, {found['cleanup.policy']}")
         yield from looked or [fine]
 
 
@@ -195,9 +187,7 @@ def kept(topic: topics.KnownTopic, found: Mapping[str, str]) -> Iterator[Looked]
     policy, wanted = found["cleanup.policy"], topic.config["cleanup.policy"]
     alter = f"kafka-configs.sh --alter --entity-type topics --entity-name {topic.name} --add-config"
     if policy != wanted:
-        lost = (
-            "what readers still need expires" if wanted == "compact" else "all but the newest of a key goes"
-        )
+        lost = "what readers still need expires" if wanted == "compact" else "all but the newest of a key goes"
         yield Looked(
             "topic", topic.name, Verdict.UNSAFE, f"cleanup.policy={policy}",
             lost, f"{alter} cleanup.policy={wanted}",

@@ -66,9 +66,7 @@ class _IntegersDumper(Dumper):
 
     def dump(self, obj: Integers) -> bytes:
         if None in obj:
-            return _array(
-                20, obj, _packed(None if value is None else struct.pack("!q", value) for value in obj)
-            )
+            return _array(20, obj, _packed(None if value is None else struct.pack("!q", value) for value in obj))
         interleaved = [8] * (2 * len(obj))
         interleaved[1::2] = obj
         return _array(20, obj, struct.pack("!" + "iq" * len(obj), *interleaved))

@@ -31,9 +31,7 @@ class Refused(Exception):
     """PostgreSQL refuses what was written; the transaction was rolled back. Some event of the batch is why."""
 
     def __init__(self, error: psycopg.Error) -> None:
-        place = ".".join(
-            filter(None, (error.diag.table_name, error.diag.column_name or error.diag.constraint_name))
-        )
+        place = ".".join(filter(None, (error.diag.table_name, error.diag.column_name or error.diag.constraint_name)))
         super().__init__(type(error).__name__)
         self.reason = f"{type(error).__name__} {place}".strip()
         self.sqlstate = error.sqlstate or ""

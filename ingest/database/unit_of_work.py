@@ -25,9 +25,7 @@ _SESSION_FIELDS = SessionState.__struct_fields__
 def parked_event(row: tuple[Any, ...]) -> ParkedEvent:
     """A parked event from its columns."""
     topic, partition, offset, key, value, headers, timestamp_ms, timestamp_type, order_id, deadline = row
-    event = RawEvent(
-        topic, partition, offset, key, value, unpack_headers(headers), timestamp_ms, timestamp_type
-    )
+    event = RawEvent(topic, partition, offset, key, value, unpack_headers(headers), timestamp_ms, timestamp_type)
     return ParkedEvent(event, order_id, deadline)
 
 

@@ -116,9 +116,7 @@ def _more(amount: str) -> str:
     minor = 3 * int(whole + fraction) + 300
     digits = str(minor).zfill(len(fraction) + 1)
     return (
-        digits[: len(digits) - len(fraction)] + point + digits[len(digits) - len(fraction) :]
-        if point
-        else str(minor)
+        digits[: len(digits) - len(fraction)] + point + digits[len(digits) - len(fraction) :] if point else str(minor)
     )
 
 
@@ -266,9 +264,7 @@ def _no_kind(headers: list[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
 
 
 def _unknown_topic(headers: list[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
-    return [
-        (name, b"orders/risk_assessed" if name == "X-Shopify-Topic" else value) for name, value in headers
-    ]
+    return [(name, b"orders/risk_assessed" if name == "X-Shopify-Topic" else value) for name, value in headers]
 
 
 def _in_bytes(channel: str) -> list[Spoiler]:

@@ -122,9 +122,7 @@ def show_summary(out: Console, summary: Summary, folder: Path, seconds: float) -
     out.print()
     for channel, published in summary.published.items():
         consumed, decided = summary.consumed[channel], summary.decided(channel)
-        out.print(
-            f"{channel:<8} {published:,} published = {consumed:,} consumed = {decided:,} outcomes  [good]✓[/]"
-        )
+        out.print(f"{channel:<8} {published:,} published = {consumed:,} consumed = {decided:,} outcomes  [good]✓[/]")
     out.print(f"\n{summary.orders:,} orders are governed, in {summary.versions:,} versions.")
     _show_findings(out, summary)
     if summary.order is not None:
@@ -198,6 +196,4 @@ def _show_next(out: Console, summary: Summary, folder: Path) -> None:
         ("ordergate down", "stop it"),
     ):
         out.print(f"  {command:<42} [quiet]{purpose}[/]", soft_wrap=True)
-    out.print(
-        "\n  ordergate map --channel web FILE           [quiet]try a payload of your own; needs no stack[/]"
-    )
+    out.print("\n  ordergate map --channel web FILE           [quiet]try a payload of your own; needs no stack[/]")

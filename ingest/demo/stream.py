@@ -108,11 +108,7 @@ def _encoded(chance: Chance, at: int, draft: Draft) -> Labelled:
     defect: DefectKind | None = draft.defect
     headers = draft.headers
     value: bytes | None
-    if (
-        defect is None
-        and chance.draw() < DEFECTS
-        and (way := defects.choose(chance.random, draft)) is not None
-    ):
+    if defect is None and chance.draw() < DEFECTS and (way := defects.choose(chance.random, draft)) is not None:
         value, headers = defects.spoil(way, draft)
         defect = way.defect
     else:

@@ -79,8 +79,7 @@ class Summary:
     def conserved(self) -> bool:
         """Whether every event published was consumed, and has exactly one outcome."""
         return self.trouble is None and all(
-            count == self.consumed.get(channel, 0) == self.decided(channel)
-            for channel, count in self.published.items()
+            count == self.consumed.get(channel, 0) == self.decided(channel) for channel, count in self.published.items()
         )
 
     def decided(self, channel: str) -> int:
@@ -126,9 +125,7 @@ def _telling_guest_event(record: PublishedRecord) -> int:
     return {"GuestConversionCompleted": 6, "GuestOrderPlaced": 5}.get(record.name, 0)
 
 
-def _best(
-    given: Settings, topic: str, codec: Codec, worth: Callable[[PublishedRecord], int]
-) -> PublishedRecord | None:
+def _best(given: Settings, topic: str, codec: Codec, worth: Callable[[PublishedRecord], int]) -> PublishedRecord | None:
     """The record that is worth most among the first ones of a topic; 6 is as good as it gets."""
     best: PublishedRecord | None = None
     for message in _first_messages(given, topic):

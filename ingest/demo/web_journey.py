@@ -53,9 +53,7 @@ def journey(chance: Chance, at: int) -> Journey:
 
     yield (
         at,
-        teller.tell(
-            "checkout.started", at, {**whose, "cart": cart, "step": "contact", "locale": shop.locale}
-        ),
+        teller.tell("checkout.started", at, {**whose, "cart": cart, "step": "contact", "locale": shop.locale}),
     )
     at += chance.delay(5_000, 60_000)
     contact = {**whose, "email": buyer.email, "locale": shop.locale}
@@ -83,9 +81,7 @@ def journey(chance: Chance, at: int) -> Journey:
         at = failed_at = at + chance.delay(1_000, 8_000)
         yield (
             at,
-            teller.tell(
-                "payment.failed", at, {**whose, "payment": {**tried, "decline_class": "insufficient_funds"}}
-            ),
+            teller.tell("payment.failed", at, {**whose, "payment": {**tried, "decline_class": "insufficient_funds"}}),
         )
     at += chance.delay(5_000, 60_000)
     authorization = f"pay_{chance.token()}"

@@ -77,9 +77,7 @@ class WebOrder:
         self.document["version"] += 1
         self.document["updated_at"] = self.moment(at)
 
-    def pay(
-        self, payment_id: str, kind: str, at: int, parent: str | None = None, status: str = "succeeded"
-    ) -> None:
+    def pay(self, payment_id: str, kind: str, at: int, parent: str | None = None, status: str = "succeeded") -> None:
         """One more movement of money, of the whole total."""
         self.document["payments"].append(
             {
@@ -168,9 +166,7 @@ class WebOrder:
             "options": [{"name": product.option, "value": product.choice}],
             "unit_price": amount(product.price),
             "quantity": item.quantity,
-            "discounts": [{"code": self.basket.code, "amount": amount(item.discount)}]
-            if item.discount
-            else [],
+            "discounts": [{"code": self.basket.code, "amount": amount(item.discount)}] if item.discount else [],
             "taxes": self._taxes(item.tax),
             "total": amount(item.net),
         }

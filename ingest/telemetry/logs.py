@@ -108,9 +108,7 @@ def describe_exception(_logger: Any, _method: str, event: EventDict) -> EventDic
 def keep_declared_fields(_logger: Any, _method: str, event: EventDict) -> EventDict:
     """Drops fields that are not declared, and masks addresses and numbers in those that are."""
     dropped = [name for name in event if name not in FIELDS and name not in _OWN_FIELDS]
-    kept: MutableMapping[str, Any] = {
-        name: _harmless(value) for name, value in event.items() if name not in dropped
-    }
+    kept: MutableMapping[str, Any] = {name: _harmless(value) for name, value in event.items() if name not in dropped}
     if dropped:
         kept["dropped_fields"] = sorted(dropped)
     return kept

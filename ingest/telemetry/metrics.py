@@ -92,9 +92,7 @@ RECOVERIES: Final = Metric(
 PRODUCER_RECYCLES: Final = Metric(
     "ordergate_producer_recycles_total", Kind.COUNTER, ("reason",), "Times the producer was replaced."
 )
-PARKED: Final = Metric(
-    "ordergate_parked_events", Kind.GAUGE, (), "Events that wait for a predecessor or a reference."
-)
+PARKED: Final = Metric("ordergate_parked_events", Kind.GAUGE, (), "Events that wait for a predecessor or a reference.")
 RULE_FAILURES: Final = Metric(
     "ordergate_rule_failures_total",
     Kind.COUNTER,
@@ -250,6 +248,4 @@ class Metrics:
         return Gauge(metric.name, metric.help, metric.labels, registry=self.registry)
 
     def _histogram(self, metric: Metric) -> Histogram:
-        return Histogram(
-            metric.name, metric.help, metric.labels, buckets=metric.buckets, registry=self.registry
-        )
+        return Histogram(metric.name, metric.help, metric.labels, buckets=metric.buckets, registry=self.registry)

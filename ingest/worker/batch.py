@@ -199,9 +199,7 @@ class BatchProcessor:
             if rows:
                 unit.write(work.state)
                 journal.append(connection, rows)
-                positions.advance(
-                    connection, [_step(involved[r.topic, r.partition], r.next_offset) for r in rows]
-                )
+                positions.advance(connection, [_step(involved[r.topic, r.partition], r.next_offset) for r in rows])
         self._phases.lap("postgres")
         return self._committed(work, involved, understood, rows)
 

@@ -117,9 +117,7 @@ class Worker:
     def _keep_tables(self) -> None:
         if self._retention.keep_up(self._database):
             self._observer.database_answered()
-            published = [
-                (*p.key, p.epoch, p.published_sequence) for p in self._ownership if p.phase is Phase.RUNNING
-            ]
+            published = [(*p.key, p.epoch, p.published_sequence) for p in self._ownership if p.phase is Phase.RUNNING]
             with self._database.transaction() as connection:
                 note_published(connection, published)
 

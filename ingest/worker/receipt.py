@@ -95,9 +95,7 @@ def check(
     return sequence
 
 
-def check_rows(
-    topic: str, partition: int, fence: Fence, committed: Committed, rows: Sequence[JournalRow]
-) -> None:
+def check_rows(topic: str, partition: int, fence: Fence, committed: Committed, rows: Sequence[JournalRow]) -> None:
     """Whether the journal joins without a gap from the receipt to the position; raises PartitionHalted."""
     at, sequence = committed.offset or 0, published_sequence(committed) or 0
     for row in rows:

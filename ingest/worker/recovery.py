@@ -80,9 +80,7 @@ class Recovery:
         for owner in sorted(owner for owner in left if owner is not None and owner != mine):
             self._take_over(owner)
 
-    def _give_first_receipts(
-        self, fences: Mapping[PartitionKey, Fence], metadata: object, until: float
-    ) -> None:
+    def _give_first_receipts(self, fences: Mapping[PartitionKey, Fence], metadata: object, until: float) -> None:
         """Commit where new partitions start: from then on a missing committed offset means that it was lost."""
         receipts = [
             receipt(*key, fence.next_offset, 0)
@@ -107,9 +105,7 @@ class Recovery:
         check_rows(topic, number, fence, committed, rows)
         if rows:
             records = [record for row in rows for record in unpack(row.records)]
-            self._publisher.publish(
-                records, [receipt(topic, number, fence.next_offset, fence.sequence)], metadata
-            )
+            self._publisher.publish(records, [receipt(topic, number, fence.next_offset, fence.sequence)], metadata)
         partition.next_deadline = self._after_publishing(partition.key, fence)
         self._source.start_at(partition.key, fence.next_offset)
         partition.recovered(fence.epoch, fence.next_offset, fence.sequence)

@@ -34,9 +34,9 @@ class SlotLease:
     def _take(self, group_id: str) -> str:
         group = int.from_bytes(hashlib.blake2b(group_id.encode(), digest_size=4).digest(), signed=True)
         for slot in range(MOST_SLOTS):
-            (taken,) = self._connection.execute(
-                "SELECT pg_try_advisory_lock(%s, %s)", (group, slot)
-            ).fetchone() or (False,)
+            (taken,) = self._connection.execute("SELECT pg_try_advisory_lock(%s, %s)", (group, slot)).fetchone() or (
+                False,
+            )
             if taken:
                 return str(slot)
         raise RuntimeError(f"all {MOST_SLOTS} slots of group {group_id} are taken")

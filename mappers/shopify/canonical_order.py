@@ -78,9 +78,7 @@ def map_order(order: shopify.Order, context: EventContext) -> CanonicalOrder:
             return mapped if exponent == usual else coarsened(mapped, usual)
 
 
-def _map(
-    order: shopify.Order, context: EventContext, placed_at: int, currency: str, exponent: int
-) -> CanonicalOrder:
+def _map(order: shopify.Order, context: EventContext, placed_at: int, currency: str, exponent: int) -> CanonicalOrder:
     updated_at = order.get("updated_at")
     if updated_at is None:
         updated_at = context.received_at

@@ -59,9 +59,7 @@ def _type(fulfillment: shopify.Fulfillment) -> FulfilmentType:
     if (fulfillment.get("shipment_status") or "").lower() in ("ready_for_pickup", "picked_up"):
         return "PICKUP"
     items = fulfillment.get("line_items")
-    if fulfillment.get("service") == "gift_card" or (
-        items and all(i.get("requires_shipping") is False for i in items)
-    ):
+    if fulfillment.get("service") == "gift_card" or (items and all(i.get("requires_shipping") is False for i in items)):
         return "DIGITAL"
     return "SHIP"
 
@@ -70,7 +68,5 @@ def _tracking(fulfillment: shopify.Fulfillment) -> list[Tracking]:
     numbers = fulfillment.get("tracking_numbers") or [fulfillment.get("tracking_number")]
     urls = fulfillment.get("tracking_urls") or [fulfillment.get("tracking_url")]
     return [
-        {"number": number or None, "url": url or None}
-        for number, url in zip_longest(numbers, urls)
-        if number or url
+        {"number": number or None, "url": url or None} for number, url in zip_longest(numbers, urls) if number or url
     ]

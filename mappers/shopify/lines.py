@@ -136,9 +136,7 @@ def _line(item: shopify.LineItem, price: int, order_id: str, discounts: Discount
     }
 
 
-def _line_discounts(
-    item: shopify.LineItem, discounts: Discounts, amounts: Amounts
-) -> tuple[list[Discount], int]:
+def _line_discounts(item: shopify.LineItem, discounts: Discounts, amounts: Amounts) -> tuple[list[Discount], int]:
     """Allocations where there are any: `total_discount` is only ever set by drafts, scripts and the API."""
     if allocations := item.get("discount_allocations"):
         return discounts.of(allocations)
@@ -184,9 +182,7 @@ def taxes_of(taxes: Sequence[shopify.TaxLine] | None, amounts: Amounts) -> tuple
     return mapped, total
 
 
-def shipping_of(
-    order: shopify.Order, discounts: Discounts, amounts: Amounts
-) -> tuple[list[ShippingLine], int]:
+def shipping_of(order: shopify.Order, discounts: Discounts, amounts: Amounts) -> tuple[list[ShippingLine], int]:
     """Shipping lines, and shipping before discounts (total_discounts includes those on shipping)."""
     mapped: list[ShippingLine] = []
     total = 0

@@ -18,9 +18,7 @@ _GATEWAY: Final = _TABLES["gateway"]
 _SETTLED: Final[Mapping[PaymentState, int]] = {"FAILED": 1, "CANCELLED": 1, "SUCCEEDED": 2}
 
 
-def payments_of(
-    transactions: Iterable[shopify.Transaction], amounts: Amounts, otherwise_at: int
-) -> list[Payment]:
+def payments_of(transactions: Iterable[shopify.Transaction], amounts: Amounts, otherwise_at: int) -> list[Payment]:
     """Payments by transaction id, each once; `otherwise_at` is the instant of one that has none itself.
 
     Amounts are the shop's where the order tells its rate.

@@ -71,9 +71,7 @@ def adjustments_of(
     kind: AdjustmentKind = "REFUND"
     if kept and not cancelled and all(line["returned"] for line in kept):
         kind = "RETURN"
-    reason = refund.get("note") or next(
-        filter(None, map(_reason, refund.get("order_adjustments") or ())), None
-    )
+    reason = refund.get("note") or next(filter(None, map(_reason, refund.get("order_adjustments") or ())), None)
     instant = otherwise_at if at is None else at
     adjustments: list[Adjustment] = []
     if minor or kept or not cancelled:

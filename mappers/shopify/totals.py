@@ -64,9 +64,7 @@ def totals_of(
 
 def _refunded(adjustments: Iterable[Adjustment]) -> int:
     return sum(
-        adjustment["amount"]["amount_minor"]
-        for adjustment in adjustments
-        if adjustment["status"] == "COMPLETED"
+        adjustment["amount"]["amount_minor"] for adjustment in adjustments if adjustment["status"] == "COMPLETED"
     )
 
 

@@ -247,8 +247,6 @@ def _line(line: web.Line, order_id: str, amounts: Amounts, currency: str) -> Lin
         "tax_total": total_of([tax["amount"] for tax in taxes], currency),
         "total": amounts(line["total"]),
         "requires_shipping": line.get("requires_shipping") is not False,
-        "options": [
-            {"name": option["name"], "value": option["value"]} for option in line.get("options") or ()
-        ],
+        "options": [{"name": option["name"], "value": option["value"]} for option in line.get("options") or ()],
         "line_status": "PROCESSING",
     }

@@ -99,18 +99,14 @@ def cross_field(event_type: str, document: Mapping[str, Any]) -> Sequence[Defect
         found += _captured_contact(data)
     of_order = event_type.startswith("payment.") and data.get("order_id")
     if event_type.startswith("payment.") and not of_order and not data.get("checkout_id"):
-        found.append(
-            Defect(PAYLOAD_SHAPE, "data.checkout_id", "is missing; a payment names its checkout or order")
-        )
+        found.append(Defect(PAYLOAD_SHAPE, "data.checkout_id", "is missing; a payment names its checkout or order"))
     of_member = event_type != "account.created" and data.get("customer_id")
     if not of_order and not of_member and not document.get("session_id"):
         found.append(_NO_SESSION)
     return found
 
 
-_NO_SESSION: Final = Defect(
-    PAYLOAD_SHAPE, "session_id", "is missing; every event of a guest names the guest's session"
-)
+_NO_SESSION: Final = Defect(PAYLOAD_SHAPE, "session_id", "is missing; every event of a guest names the guest's session")
 
 
 def _order(order: Mapping[str, Any], document: Mapping[str, Any]) -> Sequence[Defect]:
@@ -121,14 +117,10 @@ def _order(order: Mapping[str, Any], document: Mapping[str, Any]) -> Sequence[De
             if not document.get("session_id"):
                 found.append(_NO_SESSION)
         elif customer.get("type") == "member" and not customer.get("customer_id"):
-            found.append(
-                Defect(PAYLOAD_SHAPE, "data.order.customer.customer_id", "is missing; a member has one")
-            )
+            found.append(Defect(PAYLOAD_SHAPE, "data.order.customer.customer_id", "is missing; a member has one"))
     if isinstance(contact, dict) and not contact.get("email") and not contact.get("phone"):
         found.append(
-            Defect(
-                "contact_present", "data.order.contact", "has neither an e-mail address nor a phone number"
-            )
+            Defect("contact_present", "data.order.contact", "has neither an e-mail address nor a phone number")
         )
     return found
 

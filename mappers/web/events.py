@@ -25,9 +25,7 @@ from mappers.web.order_payload import Consent, Order
 class Event(TypedDict, total=False):
     """What every event says about itself."""
 
-    event_id: Required[
-        Annotated[str, Field(pattern=EVENT_ID_PATTERN, examples=["01JDF3K9Q2V7X8M4N5P6R7S8T9"])]
-    ]
+    event_id: Required[Annotated[str, Field(pattern=EVENT_ID_PATTERN, examples=["01JDF3K9Q2V7X8M4N5P6R7S8T9"])]]
     """A UUID or ULID, new for every event; the same when the same event is sent again."""
     schema_version: Required[Literal["1"]]
     """The version of this contract."""
@@ -104,9 +102,7 @@ class PaymentEntry(TypedDict, total=False):
     """Currency of the amount."""
     amount: Required[Amount]
     """Amount."""
-    decline_class: (
-        Literal["insufficient_funds", "authentication", "expired", "fraud", "technical", "other"] | None
-    )
+    decline_class: Literal["insufficient_funds", "authentication", "expired", "fraud", "technical", "other"] | None
     """Why it failed."""
     reference: ShortText | None
     """The provider's reference. Never a card number."""
@@ -174,9 +170,7 @@ class ContactEvent(Event, total=False):
 class PaymentEvent(Event, total=False):
     """A payment was tried, authorized, captured, or failed."""
 
-    event_type: Required[
-        Literal["payment.attempted", "payment.authorized", "payment.captured", "payment.failed"]
-    ]
+    event_type: Required[Literal["payment.attempted", "payment.authorized", "payment.captured", "payment.failed"]]
     """What happened."""
     data: Required[PaymentOfCheckout]
     """The payment, and what it pays."""

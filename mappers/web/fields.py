@@ -133,12 +133,8 @@ Amount = Annotated[str, Field(pattern=AMOUNT_PATTERN, examples=["12.90", "0", "1
 Reference = Annotated[str, Field(min_length=1, max_length=128)]
 Text = Annotated[str, Field(max_length=2000)]
 ShortText = Annotated[str, Field(max_length=255)]
-Quantity = Annotated[
-    int, Field(ge=-1_000_000_000, le=1_000_000_000, json_schema_extra={"minimum": 1, "examples": [1]})
-]
-Count = Annotated[
-    int, Field(ge=-1_000_000_000, le=1_000_000_000, json_schema_extra={"minimum": 0, "examples": [0]})
-]
+Quantity = Annotated[int, Field(ge=-1_000_000_000, le=1_000_000_000, json_schema_extra={"minimum": 1, "examples": [1]})]
+Count = Annotated[int, Field(ge=-1_000_000_000, le=1_000_000_000, json_schema_extra={"minimum": 0, "examples": [0]})]
 PaymentMethod = Literal[
     "card",
     "wallet",

@@ -15,9 +15,7 @@ from mappers.web.fields import UnknownFields
 # The adapters' own methods only add a call around their validators'.
 _ANY: Final = TypeAdapter(events.Event).validator.validate_python
 _MODELS: Final[dict[str, Callable[..., Any]]] = {
-    kind: TypeAdapter(model).validator.validate_python
-    for model in events.MODELS
-    for kind in events.kinds(model)
+    kind: TypeAdapter(model).validator.validate_python for model in events.MODELS for kind in events.kinds(model)
 }
 
 EVENT_KINDS: Final = frozenset(_MODELS)

@@ -138,9 +138,7 @@ def map_refund(refund: web.Refund, order_id: str, amounts: Amounts) -> Adjustmen
     }
 
 
-def map_totals(
-    order: web.Order, payments: list[Payment], adjustments: list[Adjustment], amounts: Amounts
-) -> Totals:
+def map_totals(order: web.Order, payments: list[Payment], adjustments: list[Adjustment], amounts: Amounts) -> Totals:
     """The sums as sent, and those over payments and refunds. Gift cards are payments: `gift_card` is 0."""
     sent = order["totals"]
     currency = order["currency"]

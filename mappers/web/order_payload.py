@@ -132,9 +132,7 @@ class Tax(TypedDict, total=False):
     """Rate as a decimal fraction: 0.21 is 21 %."""
     amount: Required[Amount]
     """Amount of the tax."""
-    remitter: (
-        Annotated[Literal["merchant", "marketplace"], Field(json_schema_extra={"default": "merchant"})] | None
-    )
+    remitter: Annotated[Literal["merchant", "marketplace"], Field(json_schema_extra={"default": "merchant"})] | None
     """Who pays it to the authority."""
 
 
@@ -297,9 +295,7 @@ class Window(TypedDict, total=False):
 class FulfilmentEvent(TypedDict, total=False):
     """Something that happened to a parcel."""
 
-    type: Required[
-        Annotated[ShortText, Field(examples=["picked", "handed_over", "out_for_delivery", "delivered"])]
-    ]
+    type: Required[Annotated[ShortText, Field(examples=["picked", "handed_over", "out_for_delivery", "delivered"])]]
     """What."""
     at: Required[Instant]
     """When."""

@@ -42,11 +42,7 @@ _OF_ORDER: Final = {
 }
 _GUEST_ORDER: Final = {
     "properties": {
-        "data": {
-            "properties": {
-                "order": {"properties": {"customer": {"properties": {"type": {"const": "guest"}}}}}
-            }
-        }
+        "data": {"properties": {"order": {"properties": {"customer": {"properties": {"type": {"const": "guest"}}}}}}}
     }
 }
 _EMAIL_OR_PHONE: Final = {

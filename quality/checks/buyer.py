@@ -53,9 +53,7 @@ def _contact(order: CanonicalOrder, broken: Broken) -> None:
         if not email and not phone:
             broken("contact_present", "contact", "has neither an e-mail address nor a phone number")
             if not customer["customer_id"]:
-                broken(
-                    "customer_or_guest", "customer.customer_id", "is missing, and there is no contact either"
-                )
+                broken("customer_or_guest", "customer.customer_id", "is missing, and there is no contact either")
         elif not email:
             broken("email_present", "contact.email_raw", "is missing; only a phone number is known")
         if kind in ("MEMBER", "BUSINESS") and not customer["customer_id"]:

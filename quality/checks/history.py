@@ -36,6 +36,5 @@ def check(before: CanonicalOrder, after: CanonicalOrder, broken: Broken) -> None
             broken(
                 "lines_append_only",
                 f"lines[{place}].quantity.ordered",
-                f"was {text(old['ordered'], old['scale'])}, "
-                f"is {text(quantity['ordered'], quantity['scale'])}",
+                f"was {text(old['ordered'], old['scale'])}, is {text(quantity['ordered'], quantity['scale'])}",
             )

@@ -32,8 +32,6 @@ def check(order: CanonicalOrder, limits: Limits, broken: Broken) -> None:
         broken("source_order_id_present", "source_order_id", "is empty; expected the source's own order id")
     source = order["source"]
     if limits.channel is not None and source != limits.channel:
-        broken(
-            "channel_known", "source", f"is {source!r}; this channel's orders come from {limits.channel!r}"
-        )
+        broken("channel_known", "source", f"is {source!r}; this channel's orders come from {limits.channel!r}")
     if "test" in order["flags"]:
         broken("not_test_order", "flags", "the source marks it as a test order")

@@ -107,9 +107,7 @@ def _sum(order: CanonicalOrder, broken: Broken) -> None:
         return
     exponent = common_exponent(items, *(line["unit_price"] for line in lines))
     gross = sum(
-        _rounded(
-            at(line["unit_price"], exponent) * line["quantity"]["ordered"], 10 ** line["quantity"]["scale"]
-        )
+        _rounded(at(line["unit_price"], exponent) * line["quantity"]["ordered"], 10 ** line["quantity"]["scale"])
         for line in lines
     )
     if abs(gross - at(items, exponent)) > len(lines) * 10 ** (exponent - items["exponent"]):
@@ -153,9 +151,7 @@ def _quantities(index: int, quantity: Quantity, order: CanonicalOrder, broken: B
             f"is {_units(quantity, fulfilled)}; {_units(quantity, current)} are left to hand over",
         )
     if delivered > fulfilled:
-        wrong(
-            "delivered", f"is {_units(quantity, delivered)}; {_units(quantity, fulfilled)} were handed over"
-        )
+        wrong("delivered", f"is {_units(quantity, delivered)}; {_units(quantity, fulfilled)} were handed over")
     if returned > max(fulfilled, delivered) and order["fulfilments"]:
         wrong("returned", f"is {_units(quantity, returned)}; {_units(quantity, fulfilled)} were handed over")
 

@@ -45,14 +45,10 @@ def check(order: CanonicalOrder, limits: Limits, broken: Broken) -> None:
     if status == "UNKNOWN":
         broken("status_known", "order_status", "is UNKNOWN; the source's state has no canonical one")
     if payment == "UNKNOWN":
-        broken(
-            "payment_status_known", "payment_status", "is UNKNOWN; the source's state has no canonical one"
-        )
+        broken("payment_status_known", "payment_status", "is UNKNOWN; the source's state has no canonical one")
     if status == "COMPLETED":
         if fulfilment not in _DONE:
-            broken(
-                "completed_has_fulfilment", "order_status", f"is COMPLETED while fulfilment is {fulfilment}"
-            )
+            broken("completed_has_fulfilment", "order_status", f"is COMPLETED while fulfilment is {fulfilment}")
     elif status in _CALLED_OFF:
         _called_off(order, limits, broken)
     if fulfilment in _SHIPPED and payment in _NOT_PAID and not _pays_afterwards(order):
@@ -62,9 +58,7 @@ def check(order: CanonicalOrder, limits: Limits, broken: Broken) -> None:
 
 
 def _pays_afterwards(order: CanonicalOrder) -> bool:
-    return "pay_later" in order["flags"] or any(
-        payment["method"] in _PAY_AFTERWARDS for payment in order["payments"]
-    )
+    return "pay_later" in order["flags"] or any(payment["method"] in _PAY_AFTERWARDS for payment in order["payments"])
 
 
 def _called_off(order: CanonicalOrder, limits: Limits, broken: Broken) -> None:

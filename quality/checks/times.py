@@ -51,12 +51,7 @@ def _in_order(order: CanonicalOrder, latest: int, broken: Broken) -> None:
             broken("times_in_order", "completed_at", f"is {_span(confirmed - completed)} before confirmation")
     elif completed is not None and completed < placed:
         broken("times_in_order", "completed_at", f"is {_span(placed - completed)} before placement")
-    if (
-        confirmed is None
-        and completed is None
-        and order["cancelled_at"] is None
-        and order["closed_at"] is None
-    ):
+    if confirmed is None and completed is None and order["cancelled_at"] is None and order["closed_at"] is None:
         return
     for name in _LATER:
         at: int | None = order[name]

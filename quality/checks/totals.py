@@ -77,9 +77,7 @@ def _uncounted(order: CanonicalOrder, broken: Broken) -> None:
             )
 
 
-def _irregular(
-    amounts: Mapping[str, Money | None], currency: str, broken: Broken
-) -> tuple[dict[str, int] | None, int]:
+def _irregular(amounts: Mapping[str, Money | None], currency: str, broken: Broken) -> tuple[dict[str, int] | None, int]:
     """Reports what is wrong with single totals; the totals at one exponent, None if currencies are mixed."""
     minor_units = largest = money.exponent(currency)
     mixed = False
@@ -94,9 +92,7 @@ def _irregular(
             broken("currency_single", field, f"is in {amount['currency']}, the order in {currency}")
         extra = amount["exponent"] - minor_units
         if extra < 0:
-            broken(
-                "currency_exponent", field, f"has {amount['exponent']} decimals; {currency} has {minor_units}"
-            )
+            broken("currency_exponent", field, f"has {amount['exponent']} decimals; {currency} has {minor_units}")
         elif extra and amount["amount_minor"] % 10**extra:  # further decimals that are zeros are fine
             broken("currency_exponent", field, f"is {shown(amount)}; {currency} has {minor_units} decimals")
         largest = max(largest, amount["exponent"])
@@ -105,9 +101,7 @@ def _irregular(
     return {name: at(amount, largest) for name, amount in amounts.items() if amount is not None}, largest
 
 
-def _equation(
-    order: CanonicalOrder, values: Mapping[str, int], exponent: int, unit: int, broken: Broken
-) -> None:
+def _equation(order: CanonicalOrder, values: Mapping[str, int], exponent: int, unit: int, broken: Broken) -> None:
     """Invariant X5: items + shipping + tax (if not in prices) + fees + tip - discount - gift cards = total.
 
     The total is the one agreed, or the current one. Tolerance: one minor unit per line.

@@ -20,9 +20,7 @@ MONEY_KINDS: Final = frozenset({"REFUND", "RETURN", "CREDIT", "EXCHANGE", "PRICE
 _KEPT_ORDER: Final = frozenset({"CANCELLED", "CLOSED", "PENDING", "ON_HOLD", "REJECTED", "EXPIRED"})
 """Decisions of the seller, of which amounts and quantities tell nothing."""
 
-_NOTHING_CAPTURED: Final = frozenset(
-    {"UNPAID", "PENDING", "VOIDED", "FAILED", "EXPIRED", "EXTERNALLY_SETTLED"}
-)
+_NOTHING_CAPTURED: Final = frozenset({"UNPAID", "PENDING", "VOIDED", "FAILED", "EXPIRED", "EXTERNALLY_SETTLED"})
 """Mapped payment states that an order without captured money does not contradict."""
 
 _BEFORE_HAND_OVER: Final = frozenset(
@@ -118,11 +116,7 @@ def _refunded(adjustments: Sequence[Adjustment], currency: str, exponent: int) -
     total = 0
     for adjustment in adjustments:
         amount = adjustment["amount"]
-        if (
-            adjustment["status"] == "COMPLETED"
-            and adjustment["kind"] in MONEY_KINDS
-            and amount["currency"] == currency
-        ):
+        if adjustment["status"] == "COMPLETED" and adjustment["kind"] in MONEY_KINDS and amount["currency"] == currency:
             if amount["exponent"] > exponent:
                 total *= 10 ** (amount["exponent"] - exponent)
                 exponent = amount["exponent"]

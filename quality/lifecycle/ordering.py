@@ -63,9 +63,9 @@ def rank(order: CanonicalOrder) -> int:
     Taken of a snapshot as mapped, before anything is joined or derived: it must not depend on what else is
     known of the order.
     """
-    return (
-        _ORDER[order["order_status"]] * _SHIFT + _PAYMENT[order["payment_status"]]
-    ) * _SHIFT + _FULFILMENT[order["fulfilment_status"]]
+    return (_ORDER[order["order_status"]] * _SHIFT + _PAYMENT[order["payment_status"]]) * _SHIFT + _FULFILMENT[
+        order["fulfilment_status"]
+    ]
 
 
 def compare(grade: Grade, candidate: Stamp, known: Stamp) -> Arrival:

@@ -43,9 +43,7 @@ def commands(text: str, program: str) -> list[str]:
     blocks = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
     lines = [line.split(" #")[0] for block in blocks for line in block.splitlines()]
     inline = re.findall(rf"`({program} [^`]*)`", text)
-    parts = [
-        part.strip().removesuffix("&").strip() for line in [*lines, *inline] for part in line.split("&& ")
-    ]
+    parts = [part.strip().removesuffix("&").strip() for line in [*lines, *inline] for part in line.split("&& ")]
     return [part for part in parts if part.startswith(program + " ")]
 
 
@@ -112,18 +110,12 @@ def test_the_table_of_settings_is_current():
 def test_every_halt_is_explained():
     """Whatever a halted partition says, docs/operations.md says what has usually happened."""
     told = {cause for cause, *_ in rows(OPERATIONS, "the message says")}
-    assert told == {
-        cause for path, source in modules() if path.startswith("ingest/") for cause in causes(source)
-    }
+    assert told == {cause for path, source in modules() if path.startswith("ingest/") for cause in causes(source)}
 
 
 def causes(source: str) -> set[str]:
     """The causes that the module halts a partition for: the first text each call gives."""
     calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
-    halts = [
-        call
-        for call in calls
-        if isinstance(call.func, ast.Name) and call.func.id in ("PartitionHalted", "halt")
-    ]
+    halts = [call for call in calls if isinstance(call.func, ast.Name) and call.func.id in ("PartitionHalted", "halt")]
     texts = [[a.value for a in call.args if isinstance(a, ast.Constant)] for call in halts]
     return {text[0] for text in texts if text and isinstance(text[0], str)}

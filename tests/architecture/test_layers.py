@@ -66,9 +66,7 @@ def test_every_package_has_its_place():
 @pytest.mark.parametrize("package", PACKAGES)
 def test_imports_point_down(package):
     """A change in a mapper cannot break the registry client, and the core can be read without the shell."""
-    found = [
-        (path, breaches(package, source)) for path, source in modules() if path.startswith(package + "/")
-    ]
+    found = [(path, breaches(package, source)) for path, source in modules() if path.startswith(package + "/")]
     assert found
     assert [(path, names) for path, names in found if names] == []
 

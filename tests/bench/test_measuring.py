@@ -14,9 +14,7 @@ MS = 1_000_000
 
 def _sent(offset: int, at: int, mishap: Mishap | None = None) -> Sent:
     record = RawRecord("raw.web.orders.v1", None, b"{}", [], 0)
-    return Sent(
-        Cause("raw.web.orders.v1", 0, offset), at, Labelled(record, "web", "order.placed", None, mishap)
-    )
+    return Sent(Cause("raw.web.orders.v1", 0, offset), at, Labelled(record, "web", "order.placed", None, mishap))
 
 
 def test_a_run_counts_from_the_end_of_its_first_batch():

@@ -77,9 +77,7 @@ def test_every_kind_of_event_and_mishap_occurs(told):
     """Whatever a channel can publish, the demo shows."""
     kinds = {(labelled.channel, labelled.kind) for labelled in told}
     deduced = {kind for kind in DEDUCED.values() if kind.endswith("/snapshot")}
-    ignored = {
-        f"{resource}/{verb}" for resource in ("draft_orders", "checkouts") for verb in ("create", "update")
-    }
+    ignored = {f"{resource}/{verb}" for resource in ("draft_orders", "checkouts") for verb in ("create", "update")}
     assert kinds == {("web", kind) for kind in CHANNELS["web"].event_kinds} | {
         ("shopify", kind) for kind in CHANNELS["shopify"].event_kinds - deduced - ignored
     }
@@ -140,9 +138,7 @@ def test_defects_of_form_are_refused_where_they_should_be(told):
 
 def _good_orders(told: list[Labelled]) -> list[Labelled]:
     return [
-        labelled
-        for labelled in told
-        if labelled.defect is None and labelled.kind.startswith(("order.", "orders/"))
+        labelled for labelled in told if labelled.defect is None and labelled.kind.startswith(("order.", "orders/"))
     ]
 
 
@@ -241,9 +237,7 @@ def test_good_web_orders_break_no_rule_and_wrong_ones_do(told):
     check = compile_rules(contract.load(channel.contract))
     normaliser = ContactNormaliser(b"k" * 32, "test")
     found: dict[DefectKind | None, set[str]] = {}
-    orders = [
-        labelled for labelled in told if labelled.channel == "web" and labelled.kind.startswith("order.")
-    ]
+    orders = [labelled for labelled in told if labelled.channel == "web" and labelled.kind.startswith("order.")]
     spoilt = [labelled for labelled in orders if labelled.defect and labelled.defect not in UNDERSTOOD_NOT]
     for labelled in [labelled for labelled in orders if not labelled.defect][:1_500] + spoilt:
         mapped = understand(labelled)

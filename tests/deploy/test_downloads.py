@@ -64,9 +64,7 @@ def test_the_lock_file_names_every_archive_once_with_its_hash() -> None:
     ]
 
 
-def test_what_was_downloaded_once_is_used_again_without_a_network(
-    repository: Repository, tmp_path: Path
-) -> None:
+def test_what_was_downloaded_once_is_used_again_without_a_network(repository: Repository, tmp_path: Path) -> None:
     """A second checkout, or a train ride, needs no registry."""
     spoken: list[str] = []
     first = kafka_jars(tmp_path / "cache", spoken.append, repository.fetch)
@@ -133,9 +131,7 @@ def test_two_checkouts_that_start_at_once_download_once(repository: Repository, 
     """The second waits for the first instead of writing over its files."""
     found: list[Path] = []
     both = [
-        threading.Thread(
-            target=lambda: found.append(kafka_jars(tmp_path / "cache", silent, repository.fetch))
-        )
+        threading.Thread(target=lambda: found.append(kafka_jars(tmp_path / "cache", silent, repository.fetch)))
         for _ in range(2)
     ]
     for one in both:
@@ -146,9 +142,7 @@ def test_two_checkouts_that_start_at_once_download_once(repository: Repository, 
     assert sorted(repository.asked) == sorted(CONTENT)
 
 
-def test_an_application_unpacked_by_half_is_unpacked_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_application_unpacked_by_half_is_unpacked_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever stops the first start while it unpacks finds a whole registry at the next one."""
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w:gz") as tar:

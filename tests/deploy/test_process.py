@@ -18,9 +18,7 @@ SLEEP = (sys.executable, "-c", "import time; time.sleep(120)")
 
 @pytest.fixture
 def sleeper(tmp_path: Path) -> Iterator[Process]:
-    started = process.start(
-        SLEEP, environment=process.clean_environment(), folder=tmp_path, log=tmp_path / "log"
-    )
+    started = process.start(SLEEP, environment=process.clean_environment(), folder=tmp_path, log=tmp_path / "log")
     yield started
     started.kill_with_children()
 
@@ -59,9 +57,7 @@ def test_a_pid_file_cut_by_a_crash_names_nobody(tmp_path: Path) -> None:
 
 def test_an_ended_child_nobody_waited_for_is_not_alive(tmp_path: Path) -> None:
     """A server that crashed is seen as crashed by the very process that started it."""
-    ended = process.start(
-        ("true",), environment=process.clean_environment(), folder=tmp_path, log=tmp_path / "log"
-    )
+    ended = process.start(("true",), environment=process.clean_environment(), folder=tmp_path, log=tmp_path / "log")
     assert ended.wait_gone(10)
 
 
@@ -74,8 +70,6 @@ def test_a_server_sees_none_of_the_callers_settings(monkeypatch: pytest.MonkeyPa
     """A stray QUARKUS_ or KAFKA_ variable would change a server in a way nobody looks for."""
     monkeypatch.setenv("QUARKUS_HTTP_PORT", "1")
     monkeypatch.setenv("KAFKA_OPTS", "-Xmx1m")
-    printed = subprocess.run(
-        ["env"], env=process.clean_environment(), capture_output=True, text=True, check=True
-    )
+    printed = subprocess.run(["env"], env=process.clean_environment(), capture_output=True, text=True, check=True)
     assert "QUARKUS" not in printed.stdout
     assert "KAFKA" not in printed.stdout

@@ -175,9 +175,7 @@ def test_a_start_that_fails_stops_what_it_had_started(tmp_path: Path) -> None:
 def test_ctrl_c_while_it_starts_leaves_nothing_running(tmp_path: Path) -> None:
     """An impatient person gets the prompt back and no servers in the background."""
     run_dir = tmp_path / "run"
-    program = (
-        f"from pathlib import Path; from deploy.local.stack import Stack; Stack(Path({str(run_dir)!r})).up()"
-    )
+    program = f"from pathlib import Path; from deploy.local.stack import Stack; Stack(Path({str(run_dir)!r})).up()"
     starting = subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 60
     while not (run_dir / "pids" / "postgres.json").exists():

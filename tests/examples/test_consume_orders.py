@@ -28,9 +28,7 @@ PLACED = ROOT / "mappers" / "cases" / "web" / "order-placed-guest.json"
 
 
 @pytest.mark.stack
-def test_a_service_reads_governed_orders_and_never_an_aborted_one(
-    stack: Endpoints, topic_prefix: str, tmp_path: Path
-):
+def test_a_service_reads_governed_orders_and_never_an_aborted_one(stack: Endpoints, topic_prefix: str, tmp_path: Path):
     """An OMS developer who copies the example gets whole orders in order, and nothing that was taken back."""
     topic = topic_prefix + ORDERS.name
     new = NewTopic(topic, num_partitions=1, replication_factor=1, config=ORDERS.config())

@@ -87,9 +87,7 @@ class Store:
         session = self.sessions.get(session_key(told))
         guest = self.guests.get(guest_key(told, session, self.now))
         known = [self.orders[order_id] for order_id in session.order_ids] if session else []
-        return self._keep(
-            on_checkout_fact(told, session, guest, self.now, self.policy, ineligible_orders(known))
-        )
+        return self._keep(on_checkout_fact(told, session, guest, self.now, self.policy, ineligible_orders(known)))
 
     def place(self, placed: CanonicalOrder, ref: str | None = "s1") -> GuestDecision:
         session = self.sessions.get(order_session_key(placed, ref))

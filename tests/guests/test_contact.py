@@ -93,9 +93,7 @@ def test_a_forwarding_address_is_marked(make, typed):
     assert make.contact(typed)["relay"] is True
 
 
-@pytest.mark.parametrize(
-    "typed", ["jane@amazon.com", "jane@notmozmail.com", "jane@doordash.com", "jane@icloud.com"]
-)
+@pytest.mark.parametrize("typed", ["jane@amazon.com", "jane@notmozmail.com", "jane@doordash.com", "jane@icloud.com"])
 def test_a_mailbox_that_looks_like_a_relay_is_none(make, typed):
     """An employee of a marketplace, or a look-alike domain, keeps their own identity."""
     assert make.contact(typed)["relay"] is False

@@ -73,9 +73,7 @@ def test_s7_an_orders_number_is_no_session_reference(make, store, known):
 def test_s7_a_session_of_an_order_has_no_reference(make, store):
     """Not even an empty reference opens it."""
     store.place(make.order("1"), None)
-    assert (
-        store.tell(make.fact(CheckoutStep.ACCOUNT_CREATED, "", customer_id="x")).reason == "session_unknown"
-    )
+    assert store.tell(make.fact(CheckoutStep.ACCOUNT_CREATED, "", customer_id="x")).reason == "session_unknown"
 
 
 def test_s5_an_expired_session_converts_nothing(make, store):
@@ -116,14 +114,8 @@ def test_s14_a_merge_is_applied_once_and_shows_the_same_digest(make):
         store.place(make.order("2"))
         store.tell(make.fact(CheckoutStep.ACCOUNT_CREATED, customer_id="cust-1"))
         runs.append(store.named("guest.orders.merged")[0])
-        assert (
-            store.tell(make.fact(CheckoutStep.ACCOUNT_CREATED, customer_id="cust-1")).reason
-            == "session_converted"
-        )
-        assert (
-            store.tell(make.fact(CheckoutStep.ACCOUNT_CREATED, customer_id="cust-2")).reason
-            == "session_converted"
-        )
+        assert store.tell(make.fact(CheckoutStep.ACCOUNT_CREATED, customer_id="cust-1")).reason == "session_converted"
+        assert store.tell(make.fact(CheckoutStep.ACCOUNT_CREATED, customer_id="cust-2")).reason == "session_converted"
         assert len(store.named("guest.orders.merged")) == 1
     assert runs[0] == runs[1]
     assert runs[0]["undo_until"] == make.noon + 30 * 24 * HOUR
@@ -172,9 +164,7 @@ def test_s17_no_event_and_no_state_holds_a_raw_contact(make, store):
     store.place(make.order("1", canary), "s1")
     store.tell(make.fact(CheckoutStep.ACCOUNT_CREATED, "s1", customer_id="x", contact=canary))
     shown = json.dumps([event.record for event in store.events])
-    shown += json.dumps(
-        [structs.asdict(state) for state in (*store.sessions.values(), *store.guests.values())]
-    )
+    shown += json.dumps([structs.asdict(state) for state in (*store.sessions.values(), *store.guests.values())])
     assert {"guest.contact.captured", "guest.order.placed", "guest.orders.merged"} <= set(store.names())
     for secret in ("canary.person", "canary.relay", "4155552671", "canary number", "@"):
         assert secret not in shown

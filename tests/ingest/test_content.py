@@ -22,9 +22,7 @@ _PARTS = ("payments", "fulfilments", "adjustments")
 
 def understood(topic: str, values: list[bytes]) -> list[Any]:
     _, pipeline = _built()
-    events = [
-        RawEvent(topic, 0, at, None, value, [], 1_764_000_000_000, 1) for at, value in enumerate(values)
-    ]
+    events = [RawEvent(topic, 0, at, None, value, [], 1_764_000_000_000, 1) for at, value in enumerate(values)]
     return [one.mapped for one in pipeline.map(pipeline.decode(events))]
 
 
@@ -48,10 +46,7 @@ def test_content_is_the_same_as_mapped_and_as_stored(channel: str) -> None:
     mapped = understood(CHANNELS[channel].topic, payloads(channel))
     orders: list[Any] = [one.order for one in mapped if isinstance(one, Snapshot)]
     parts = [one for one in mapped if isinstance(one, PartialChange)]
-    orders += [
-        {**orders[0], **{name: getattr(part, name) for name in _PARTS if getattr(part, name)}}
-        for part in parts
-    ]
+    orders += [{**orders[0], **{name: getattr(part, name) for name in _PARTS if getattr(part, name)}} for part in parts]
     assert len(orders) > len(parts) > 0
     for order in orders:
         stored = in_schema_order(order)

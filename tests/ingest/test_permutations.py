@@ -35,9 +35,7 @@ def trace() -> list:
               "order_adjustments": []}  # fmt: skip
     placed = shopify_order(1, at=0)
     paid = shopify_order(1, at=60, financial_status="paid")
-    part = shopify_order(
-        1, at=100, financial_status="paid", fulfillment_status="partial", fulfillments=[first]
-    )
+    part = shopify_order(1, at=100, financial_status="paid", fulfillment_status="partial", fulfillments=[first])
     whole = shopify_order(
         1, at=200, financial_status="paid", fulfillment_status="fulfilled", fulfillments=[first, second]
     )

@@ -18,9 +18,7 @@ LINE = 11
 class Shop:
     """Three pieces of tea at ten euros: some shipped, one refunded, as Shopify tells each step."""
 
-    def __init__(
-        self, restock_type: str, fulfillable: int, *, money: bool = True, presentment: bool = False
-    ) -> None:
+    def __init__(self, restock_type: str, fulfillable: int, *, money: bool = True, presentment: bool = False) -> None:
         self.line = shopify_order(1)["line_items"][0] | {"quantity": 3, "fulfillable_quantity": 3}
         currency, amount = ("USD", "11.00") if presentment else ("EUR", "10.00")
         pair = {"shop_money": {"amount": "34.00", "currency_code": "EUR"},
@@ -108,9 +106,7 @@ EXPECTED = {name: final_state(trace) for name, trace in TRACES.items()}
         ("unshipped unit, buyer pays in dollars", (2, 2, 0, "FULFILLED"), 1000),
     ],
 )
-def test_a_partly_shipped_order_ends_with_what_there_is_left(
-    name: str, ending: tuple[Any, ...], refunded: int
-) -> None:
+def test_a_partly_shipped_order_ends_with_what_there_is_left(name: str, ending: tuple[Any, ...], refunded: int) -> None:
     """No refunded unit stays to be shipped, and none that was shipped is taken for cancelled."""
     assert EXPECTED[name][:2] == (ending, {"amount_minor": refunded, "currency": "EUR", "exponent": 2})
 

@@ -215,9 +215,7 @@ def test_a_database_is_shown_by_its_address_alone(monkeypatch, url, address):
 def test_a_registry_url_of_another_shape_is_refused_and_not_repeated(monkeypatch, url):
     """The same for the schema registry."""
     monkeypatch.setenv("SCHEMA_REGISTRY_URL", url)
-    with pytest.raises(
-        ConfigurationRefused, match="SCHEMA_REGISTRY_URL: expected http://HOST:PORT"
-    ) as refused:
+    with pytest.raises(ConfigurationRefused, match="SCHEMA_REGISTRY_URL: expected http://HOST:PORT") as refused:
         Settings.load()
     assert "ary" not in str(refused.value) and "example" not in str(refused.value)
 

@@ -56,9 +56,7 @@ def line(index: int, unit_price: int, ordered: int, discount: int = 0, tax: int 
         },
         "discounts": [],
         "discount_total": eur(discount),
-        "taxes": [
-            {"jurisdiction": "BE", "title": "VAT", "rate": "0.21", "amount": eur(tax), "remitter": "MERCHANT"}
-        ],
+        "taxes": [{"jurisdiction": "BE", "title": "VAT", "rate": "0.21", "amount": eur(tax), "remitter": "MERCHANT"}],
         "tax_total": eur(tax),
         "total": eur(unit_price * ordered - discount),
         "requires_shipping": True,
@@ -230,9 +228,7 @@ _CLEAN: CanonicalOrder = {
         "net_due": eur(0),
     },
     "prices_include_tax": False,
-    "tax_lines": [
-        {"jurisdiction": "BE", "title": "VAT", "rate": "0.21", "amount": eur(2_100), "remitter": "MERCHANT"}
-    ],
+    "tax_lines": [{"jurisdiction": "BE", "title": "VAT", "rate": "0.21", "amount": eur(2_100), "remitter": "MERCHANT"}],
     "discounts": [],
     "shipping_lines": [
         {

@@ -40,9 +40,7 @@ def built(channel: Any = None, canonical: Any = None) -> Contract:
     base = odcs.DataContract.model_validate(canonical or document("canonical"))
     if channel is None:
         return contracts.build(base, "canonical.odcs.yaml")
-    return contracts.build(
-        base, "canonical.odcs.yaml", odcs.DataContract.model_validate(channel), "web.odcs.yaml"
-    )
+    return contracts.build(base, "canonical.odcs.yaml", odcs.DataContract.model_validate(channel), "web.odcs.yaml")
 
 
 def custom(document: Any, name: str) -> Any:

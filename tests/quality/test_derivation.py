@@ -24,9 +24,7 @@ def statuses(order: CanonicalOrder) -> tuple[str, str, str]:
 def amounts(**totals: int | None) -> CanonicalOrder:
     """The clean order with totals in cents; `refunded` becomes a completed refund."""
     refunded = totals.pop("refunded", 0)
-    order = changed(
-        {f"totals.{name}": None if value is None else eur(value) for name, value in totals.items()}
-    )
+    order = changed({f"totals.{name}": None if value is None else eur(value) for name, value in totals.items()})
     return {**order, "adjustments": [adjustment(refunded)] if refunded else []}
 
 
@@ -140,16 +138,12 @@ def test_without_parcels_the_source_is_believed(mapped: str) -> None:
 def test_an_order_of_nothing_to_ship_needs_no_fulfilment() -> None:
     """A gift card by e-mail never waits for a parcel."""
     order = changed({f"lines[{index}].requires_shipping": False for index in range(3)})
-    assert (
-        derive(order, MappedStatuses("CONFIRMED", "PAID", "UNKNOWN"))["fulfilment_status"] == "NOT_REQUIRED"
-    )
+    assert derive(order, MappedStatuses("CONFIRMED", "PAID", "UNKNOWN"))["fulfilment_status"] == "NOT_REQUIRED"
 
 
 def test_a_refund_alone_neither_returns_nor_removes_goods() -> None:
     """Money paid back for goods that were kept leaves them shipped."""
-    order = derive(
-        clean(fulfilments=[fulfilment(EVERYTHING)], adjustments=[adjustment(1_000, {2: 1})]), CONFIRMED
-    )
+    order = derive(clean(fulfilments=[fulfilment(EVERYTHING)], adjustments=[adjustment(1_000, {2: 1})]), CONFIRMED)
     assert statuses(order) == ("COMPLETED", "PARTIALLY_REFUNDED", "FULFILLED")
     assert order["lines"][2]["quantity"]["returned"] == 0
     assert order["lines"][2]["quantity"]["current"] == 1
@@ -290,17 +284,13 @@ MAPPED = st.builds(
 
 def joined(order: CanonicalOrder, part: Any) -> CanonicalOrder:
     """The order with one more part, in the order of join: by (updated_at, id)."""
-    name, identity = (
-        ("fulfilments", "fulfilment_id") if "fulfilment_id" in part else ("adjustments", "adjustment_id")
-    )
+    name, identity = ("fulfilments", "fulfilment_id") if "fulfilment_id" in part else ("adjustments", "adjustment_id")
     parts = sorted([*order[name], part], key=lambda entry: (entry["updated_at"], entry[identity]))  # type: ignore[literal-required]
     return {**order, name: parts}  # type: ignore[misc]
 
 
 @given(parts=PARTS, mapped=MAPPED, captured=st.sampled_from([None, 0, 5_000, 12_100, 13_000]))
-def test_deriving_again_changes_nothing(
-    parts: list[Any], mapped: MappedStatuses, captured: int | None
-) -> None:
+def test_deriving_again_changes_nothing(parts: list[Any], mapped: MappedStatuses, captured: int | None) -> None:
     """A redelivered event never makes a new version of an order."""
     order = amounts(captured=captured)
     for part in parts:
@@ -310,9 +300,7 @@ def test_deriving_again_changes_nothing(
 
 
 @given(parts=PARTS, mapped=MAPPED, captured=st.sampled_from([None, 0, 5_000, 12_100, 13_000]))
-def test_parts_may_arrive_in_any_order(
-    parts: list[Any], mapped: MappedStatuses, captured: int | None
-) -> None:
+def test_parts_may_arrive_in_any_order(parts: list[Any], mapped: MappedStatuses, captured: int | None) -> None:
     """Refund before parcel or parcel before refund, derived after each: the order ends the same."""
     ends = []
     for permutation in itertools.permutations(parts):

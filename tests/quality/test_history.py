@@ -20,9 +20,7 @@ check = compile_history(contracts.load("web"))
         ({"lines[2].quantity.ordered": 2}, {("lines_append_only", "lines[2].quantity.ordered")}),
     ],
 )
-def test_a_change_of_what_never_changes_is_found(
-    changes: dict[str, Any], expected: set[tuple[str, str]]
-) -> None:
+def test_a_change_of_what_never_changes_is_found(changes: dict[str, Any], expected: set[tuple[str, str]]) -> None:
     """A source that rewrites what the buyer agreed to is seen doing it."""
     assert {(finding.rule, finding.field) for finding in check(clean(), changed(changes))} == expected
 

@@ -47,9 +47,7 @@ def test_every_permutation_of_a_trace_ends_with_the_same_content(grade: Grade, d
 
 @pytest.mark.parametrize("grade", GRADES)
 @given(data=st.data())
-def test_what_is_called_newer_is_greater_and_what_is_called_stale_is_smaller(
-    grade: Grade, data: st.DataObject
-) -> None:
+def test_what_is_called_newer_is_greater_and_what_is_called_stale_is_smaller(grade: Grade, data: st.DataObject) -> None:
     """A word never contradicts the order that decides which content stays."""
     candidate, known = data.draw(clocks(grade)), data.draw(clocks(grade))
     match compare(grade, candidate, known):

@@ -52,10 +52,7 @@ def test_the_score_counts_each_broken_rule_once() -> None:
     many = [finding(Action.WARN, rule="sku_present")] * 100
     assert score([]) == 100
     assert score(many) == 95
-    assert (
-        score([*many, finding(Action.WARN, Severity.INFO, "b"), finding(Action.HOLD, Severity.ERROR, "c")])
-        == 74
-    )
+    assert score([*many, finding(Action.WARN, Severity.INFO, "b"), finding(Action.HOLD, Severity.ERROR, "c")]) == 74
     assert score([finding(Action.WARN, Severity.ERROR, str(number)) for number in range(9)]) == 0
 
 

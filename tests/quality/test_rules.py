@@ -148,19 +148,11 @@ BROKEN: list[tuple[dict[str, Any], set[tuple[str, str]]]] = [
     ),
     ({"lines[1].parent_line_id": "x"}, {("references_exist", "lines[1].parent_line_id")}),
     (
-        {
-            "fulfilments": [
-                {**fulfilment({0: 1}), "items": [{"line_id": "x", "source_line_id": "x", "quantity": 1}]}
-            ]
-        },
+        {"fulfilments": [{**fulfilment({0: 1}), "items": [{"line_id": "x", "source_line_id": "x", "quantity": 1}]}]},
         {("references_exist", "fulfilments[0].items[0].line_id")},
     ),
     (
-        {
-            "adjustments": [
-                {**adjustment(0), "lines": [{**adjustment(0, {0: 1})["lines"][0], "line_id": "x"}]}
-            ]
-        },
+        {"adjustments": [{**adjustment(0), "lines": [{**adjustment(0, {0: 1})["lines"][0], "line_id": "x"}]}]},
         {("references_exist", "adjustments[0].lines[0].line_id")},
     ),
 ]

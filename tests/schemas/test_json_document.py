@@ -51,9 +51,7 @@ SPACE = st.sampled_from(["", "", " ", "\n", "\t\r "])
 def _object(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     key = st.builds(lambda name, escape: escape(name), KEYS, st.sampled_from([json.dumps, _escaped]))
     pair = st.builds(lambda k, before, after, v: f"{k}{before}:{after}{v}", key, SPACE, SPACE, inner)
-    return st.builds(
-        lambda pairs, space: "{" + f"{space},".join(pairs) + "}", st.lists(pair, max_size=4), SPACE
-    )
+    return st.builds(lambda pairs, space: "{" + f"{space},".join(pairs) + "}", st.lists(pair, max_size=4), SPACE)
 
 
 def _escaped(name: str) -> str:

@@ -46,9 +46,7 @@ def evolve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 
 @pytest.mark.stack
-def test_schemas_are_registered_once_and_found_again(
-    stack: Endpoints, record_types: list[RecordType]
-) -> None:
+def test_schemas_are_registered_once_and_found_again(stack: Endpoints, record_types: list[RecordType]) -> None:
     """Registering twice changes no id, and a worker's look-up finds the very same ids."""
     url = stack.schema_registry_url
     ids = registry.register(url, record_types)
@@ -79,9 +77,7 @@ def test_every_subject_is_guarded(stack: Endpoints, record_types: list[RecordTyp
 
 
 @pytest.mark.stack
-def test_an_incompatible_schema_is_refused(
-    stack: Endpoints, record_types: list[RecordType], evolve: Any
-) -> None:
+def test_an_incompatible_schema_is_refused(stack: Endpoints, record_types: list[RecordType], evolve: Any) -> None:
     """A change that would stop consumers cannot be registered, and nothing else is registered with it."""
     url = stack.schema_registry_url
     ids = registry.register(url, record_types)

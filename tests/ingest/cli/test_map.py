@@ -77,9 +77,7 @@ def test_every_defect_is_told_at_once(ordergate: Ordergate) -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"\xff\xfe", b"[]", b"null", b'{"a": 1, "a": 2}', b"NaN"])
-def test_what_is_no_document_is_a_finding_and_no_crash(
-    ordergate: Ordergate, tmp_path: Path, body: bytes
-) -> None:
+def test_what_is_no_document_is_a_finding_and_no_crash(ordergate: Ordergate, tmp_path: Path, body: bytes) -> None:
     """Any bytes at all get an outcome with an owner."""
     (tmp_path / "odd.json").write_bytes(body)
     result = ordergate("map", "--channel", "web", "--json", tmp_path / "odd.json")
@@ -169,9 +167,7 @@ def shopify_body(folder: Path, case: str) -> Path:
     return write(folder, case, json.loads((CASES / "shopify" / case).read_text())["body"])
 
 
-def test_the_topic_option_gives_the_kind_as_the_channels_own_header(
-    ordergate: Ordergate, tmp_path: Path
-) -> None:
+def test_the_topic_option_gives_the_kind_as_the_channels_own_header(ordergate: Ordergate, tmp_path: Path) -> None:
     """A refund's body is taken for what the webhook says it is, and a wrong kind is told."""
     refund = shopify_body(tmp_path, "refund-before-order.json")
     as_refund = facts(ordergate("map", "-c", "shopify", "--topic", "refunds/create", "--json", refund))
@@ -197,9 +193,7 @@ def test_a_header_of_the_envelope_can_be_given(ordergate: Ordergate, tmp_path: P
         (("--channel", "web"), "Missing argument"),
     ],
 )
-def test_a_wrong_use_says_what_is_expected(
-    ordergate: Ordergate, arguments: tuple[str, ...], expected: str
-) -> None:
+def test_a_wrong_use_says_what_is_expected(ordergate: Ordergate, arguments: tuple[str, ...], expected: str) -> None:
     """Exit code 2, and the way out in the message."""
     result = ordergate("map", *arguments)
     assert result.exit_code == 2

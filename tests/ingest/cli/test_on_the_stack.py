@@ -75,9 +75,7 @@ def test_each_payload_gets_from_a_worker_what_map_said_of_it(deployment: Deploym
     with Worker(deployment) as worker:
         worker.decide(len(refused))
     assert worker.exit_code == 0, worker.log.read_text()[-3000:]
-    told = {
-        (f["topic"], f["partition"], f["offset"]): f for f in facts(run(deployment, "outcomes", "--json"))
-    }
+    told = {(f["topic"], f["partition"], f["offset"]): f for f in facts(run(deployment, "outcomes", "--json"))}
     for event in sent:
         outcome = told[event["topic"], event["partition"], event["offset"]]
         fact = refused[event["file"]]
@@ -244,9 +242,7 @@ def test_an_order_never_governed_is_found_by_the_key_it_was_published_with(
     assert outcome["outcome"] == "QUARANTINED"
 
 
-def test_counting_is_spoken_of_only_when_it_takes_long(
-    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_counting_is_spoken_of_only_when_it_takes_long(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever waits for the sums of a large table learns how to wait less; nobody else reads about it."""
     hint = "--since 1h counts fewer"
     assert hint not in run(deployment, "outcomes").stdout

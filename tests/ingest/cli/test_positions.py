@@ -25,9 +25,7 @@ def look(
     unpublished: list[JournalRow] | None = None, released: bool = False, bounds: LogBounds = BOUNDS,
 ) -> Standing:  # fmt: skip
     fence = Fence(3, decided, sequence, topic_id, "ordergate-0", released)
-    return standing(
-        TOPIC, KEY, bounds, committed or Committed(100, "ordergate:7"), Known(fence, 7, unpublished or [])
-    )
+    return standing(TOPIC, KEY, bounds, committed or Committed(100, "ordergate:7"), Known(fence, 7, unpublished or []))
 
 
 def test_in_step_when_kafka_has_what_the_database_decided() -> None:

@@ -80,9 +80,7 @@ def test_one_broker_is_a_warning_not_a_refusal() -> None:
         ("raw.web.orders.v1", {"retention.ms": "3600000"}, Verdict.WARN),
     ],
 )
-def test_a_topic_kept_otherwise_than_promised_is_told(
-    topic: str, changed: dict[str, str], verdict: Verdict
-) -> None:
+def test_a_topic_kept_otherwise_than_promised_is_told(topic: str, changed: dict[str, str], verdict: Verdict) -> None:
     """Readers get the history they were promised, or somebody hears of it."""
     (known,) = [one for one in catalogue(SETTINGS) if one.name == topic]
     assert list(kept(known, {"retention.ms": "-1", **known.config})) == []

@@ -55,8 +55,6 @@ def test_the_same_trouble_is_told_once_in_a_while(lines) -> None:
     logger = logger_of(lambda: now[0])
     for second in range(60):
         now[0] = float(second)
-        logger.error(
-            "%s [%s] %s", "FAIL", "c#1", f"b:1: Connection refused (after {second}ms in state CONNECT)"
-        )
+        logger.error("%s [%s] %s", "FAIL", "c#1", f"b:1: Connection refused (after {second}ms in state CONNECT)")
     logger.error("%s [%s] %s", "FAIL", "c#2", "b:1: Connection refused (after 1ms in state CONNECT)")
     assert [line["client"] for line in lines()] == ["c#1", "c#1", "c#2"]

@@ -57,9 +57,7 @@ def test_a_person_at_a_terminal_reads_text():
     structlog.reset_defaults()
 
 
-@pytest.mark.parametrize(
-    "field", ["email", "phone", "name", "address_line", "contact", "payload", "order", "value"]
-)
+@pytest.mark.parametrize("field", ["email", "phone", "name", "address_line", "contact", "payload", "order", "value"])
 def test_a_field_that_is_not_declared_is_never_written(lines, field):
     """A colleague who logs a contact while hunting a fault leaks nothing, and sees that the field was
     dropped."""

@@ -121,9 +121,7 @@ class Worker:
     def __init__(self, logs: dict[int, int], batch_size: int, batch_bytes: int) -> None:
         self.consumer = SimulatedConsumer(logs)
         self.owned = Owned()
-        self.source = KafkaSource(
-            self.consumer, [TOPIC], self.owned, lambda _s: None, lambda _call: nullcontext()
-        )
+        self.source = KafkaSource(self.consumer, [TOPIC], self.owned, lambda _s: None, lambda _call: nullcontext())
         self.source._owned = {(TOPIC, number) for number in logs}  # as after an assignment
         self.owned.update({(TOPIC, number): OwnedPartition((TOPIC, number)) for number in logs})
         self.reading = Reading(self.source, self.owned, Processor(), batch_size, batch_bytes, 0.1, 0.0)
@@ -164,9 +162,7 @@ class Worker:
             self.reading.hold(committed)
 
 
-moves = st.tuples(
-    st.none() | st.integers(0, 6), st.none() | st.just(0), st.integers(0, 3)
-)
+moves = st.tuples(st.none() | st.integers(0, 6), st.none() | st.just(0), st.integers(0, 3))
 
 
 @settings(max_examples=400, deadline=None)

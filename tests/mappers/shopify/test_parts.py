@@ -309,17 +309,13 @@ def test_what_is_left_to_ship_tells_whether_a_refunded_unit_was_shipped(
 ) -> None:
     """Nobody ships a unit that was refunded unshipped, and a refund of a shipped one cancels nothing."""
     status = {0: None, 3: "fulfilled"}.get(shipped, "partial")
-    order = partly_refunded(
-        shipped, "no_restock", fulfillable_quantity=fulfillable, fulfillment_status=status
-    )
+    order = partly_refunded(shipped, "no_restock", fulfillable_quantity=fulfillable, fulfillment_status=status)
     quantity = order["lines"][0]["quantity"]
     assert (quantity["cancelled"], quantity["current"]) == (cancelled, 3 - cancelled)
 
 
 @pytest.mark.parametrize(("shipped", "cancelled"), [(0, 1), (1, 0)])
-def test_without_what_is_left_to_ship_the_shipments_before_the_refund_decide(
-    shipped: int, cancelled: int
-) -> None:
+def test_without_what_is_left_to_ship_the_shipments_before_the_refund_decide(shipped: int, cancelled: int) -> None:
     """Bodies without `fulfillable_quantity` cancel what cannot have been shipped when it was refunded."""
     order = partly_refunded(shipped, "no_restock", fulfillable_quantity=None)
     assert order["lines"][0]["quantity"]["cancelled"] == cancelled
@@ -327,9 +323,7 @@ def test_without_what_is_left_to_ship_the_shipments_before_the_refund_decide(
 
 def test_a_shipment_after_a_refund_does_not_change_what_the_refund_was_for() -> None:
     """One refunded, the others shipped later: one is cancelled, not refunded after delivery."""
-    later = partly_refunded(
-        2, "no_restock", shipped_at="2026-03-06T08:00:00+01:00", fulfillable_quantity=None
-    )
+    later = partly_refunded(2, "no_restock", shipped_at="2026-03-06T08:00:00+01:00", fulfillable_quantity=None)
     assert later["lines"][0]["quantity"]["cancelled"] == 1
 
 

@@ -97,9 +97,7 @@ def test_any_value_anywhere_is_understood_or_refused(place: tuple[int, tuple[Any
 
 
 @settings(max_examples=200, deadline=None)
-@given(
-    st.dictionaries(st.sampled_from(["id", "order", "orders", "refund", "fulfillments", "kind"]), json_values)
-)
+@given(st.dictionaries(st.sampled_from(["id", "order", "orders", "refund", "fulfillments", "kind"]), json_values))
 def test_any_document_is_understood_or_refused(document: dict[str, Any]) -> None:
     """A body that is nothing of Shopify's is kept with a reason."""
     mapped = result(document)

@@ -35,9 +35,7 @@ def understood(headers: dict[str, bytes], document: dict[str, Any]) -> Any:
     """(envelope, what it means), or the defects."""
     try:
         envelope = CHANNEL.identify(headers, document)
-        context = EventContext(
-            "shopify", envelope.source_account, envelope.event_kind, envelope.event_id, RECEIVED_AT
-        )
+        context = EventContext("shopify", envelope.source_account, envelope.event_kind, envelope.event_id, RECEIVED_AT)
         return envelope, CHANNEL.map_event(document, context)
     except DefectiveEvent as defective:
         return None, {defect.path: defect.rule for defect in defective.defects}

@@ -30,9 +30,7 @@ class Case(BaseModel):
 
     @model_validator(mode="after")
     def _says_something(self) -> Case:
-        if bool(self.defects) is not (self.outcome == "DefectiveEvent") or bool(self.facts) is bool(
-            self.defects
-        ):
+        if bool(self.defects) is not (self.outcome == "DefectiveEvent") or bool(self.facts) is bool(self.defects):
             raise ValueError(f"{self.file}: a defective event has defects, any other facts")
         return self
 
@@ -47,9 +45,7 @@ class Case(BaseModel):
         return self.outcome != "DefectiveEvent" or self.beyond_schema
 
 
-CASES = [
-    Case.model_validate(case) for case in yaml.safe_load((FOLDER / "cases.yaml").read_text("utf-8"))["cases"]
-]
+CASES = [Case.model_validate(case) for case in yaml.safe_load((FOLDER / "cases.yaml").read_text("utf-8"))["cases"]]
 
 
 def fact(value: Any, path: str) -> Any:

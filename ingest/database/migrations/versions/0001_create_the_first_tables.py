@@ -97,9 +97,7 @@ def upgrade() -> None:
         sa.Column("base_offset", sa.BigInteger(), nullable=False),
         sa.Column("next_offset", sa.BigInteger(), nullable=False),
         sa.Column("record_count", sa.Integer(), nullable=False),
-        sa.Column(
-            "records", sa.LargeBinary(), nullable=False, comment="serialised output records, final bytes"
-        ),
+        sa.Column("records", sa.LargeBinary(), nullable=False, comment="serialised output records, final bytes"),
         sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint("base_offset <= next_offset", name=op.f("ck_journal_offsets_rise")),
         sa.PrimaryKeyConstraint("topic", "partition", "sequence", "recorded_at", name=op.f("pk_journal")),
@@ -114,9 +112,7 @@ def upgrade() -> None:
         sa.Column("source_order_number", sa.Text(), nullable=True),
         sa.Column("canonical_version", sa.BigInteger(), nullable=False),
         sa.Column("clock_sequence", sa.BigInteger(), nullable=False),
-        sa.Column(
-            "clock_updated_at", sa.BigInteger(), nullable=False, comment="microseconds since the epoch"
-        ),
+        sa.Column("clock_updated_at", sa.BigInteger(), nullable=False, comment="microseconds since the epoch"),
         sa.Column("clock_rank", sa.BigInteger(), nullable=False),
         sa.Column("clock_digest", sa.LargeBinary(), nullable=False),
         sa.Column("content_hash", sa.LargeBinary(), nullable=False),
@@ -147,9 +143,7 @@ def upgrade() -> None:
         sa.Column("event_kind", sa.Text(), nullable=True),
         sa.Column("order_id", sa.UUID(), nullable=True),
         sa.Column("canonical_version", sa.BigInteger(), nullable=True),
-        sa.Column(
-            "detail", sa.Text(), nullable=True, comment="verdicts or the reason, without personal data"
-        ),
+        sa.Column("detail", sa.Text(), nullable=True, comment="verdicts or the reason, without personal data"),
         sa.Column("outputs", sa.Integer(), nullable=False, comment="records published for it, on all topics"),
         sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("topic", "partition", "raw_offset", "recorded_at", name=op.f("pk_outcomes")),
@@ -194,9 +188,7 @@ def upgrade() -> None:
         sa.Column("epoch", sa.BigInteger(), nullable=False, comment="the fence: raised by every recovery"),
         sa.Column("next_offset", sa.BigInteger(), nullable=False, comment="first raw offset not yet decided"),
         sa.Column("sequence", sa.BigInteger(), nullable=False, comment="number of the newest journal row"),
-        sa.Column(
-            "published_sequence", sa.BigInteger(), nullable=False, comment="newest row known published; lags"
-        ),
+        sa.Column("published_sequence", sa.BigInteger(), nullable=False, comment="newest row known published; lags"),
         sa.Column("owner", sa.Text(), nullable=True, comment="transactional.id of the last owner"),
         sa.Column("released", sa.Boolean(), nullable=False, comment="the owner left after draining"),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
@@ -243,17 +235,13 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Take back."""
     op.drop_table("schema_ids")
-    op.drop_index(
-        op.f("ix_quarantine_order_id"), table_name="quarantine", postgresql_where="order_id IS NOT NULL"
-    )
+    op.drop_index(op.f("ix_quarantine_order_id"), table_name="quarantine", postgresql_where="order_id IS NOT NULL")
     op.drop_table("quarantine")
     op.drop_table("positions")
     op.drop_index(op.f("ix_parked_topic_partition_deadline"), table_name="parked")
     op.drop_index(op.f("ix_parked_order_id"), table_name="parked")
     op.drop_table("parked")
-    op.drop_index(
-        op.f("ix_outcomes_order_id"), table_name="outcomes", postgresql_where="order_id IS NOT NULL"
-    )
+    op.drop_index(op.f("ix_outcomes_order_id"), table_name="outcomes", postgresql_where="order_id IS NOT NULL")
     op.drop_table("outcomes")
     op.drop_index(op.f("ix_orders_source_order_number"), table_name="orders")
     op.drop_index(op.f("ix_orders_source_order_id"), table_name="orders")
@@ -263,8 +251,6 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_guest_sessions_guest_id"), table_name="guest_sessions")
     op.drop_table("guest_sessions")
     op.drop_index(op.f("ix_findings_topic_partition_raw_offset"), table_name="findings")
-    op.drop_index(
-        op.f("ix_findings_order_id"), table_name="findings", postgresql_where="order_id IS NOT NULL"
-    )
+    op.drop_index(op.f("ix_findings_order_id"), table_name="findings", postgresql_where="order_id IS NOT NULL")
     op.drop_table("findings")
     op.drop_table("event_ids")
