@@ -22,7 +22,7 @@ from ingest.schema_registry import ask_ids, fingerprints
 from ingest.settings import Settings
 from ingest.telemetry.health import Health
 from ingest.telemetry.kafka_log import kafka_logger
-from ingest.telemetry.metrics import Metrics
+from ingest.telemetry.metrics import Metrics, RuleInfo
 from ingest.worker.batch import BatchProcessor
 from ingest.worker.loop import Worker
 from ingest.worker.observer import Observer
@@ -35,6 +35,7 @@ from ingest.worker.slot import SlotLease
 from ingest.worker.watchdog import Watchdog
 from producers.publisher import Producer, TransactionalPublisher, end_transaction_of, producer_config
 from producers.topics import OUTPUT_TOPICS
+from quality import contract as contracts
 from schemas.codec import Codec
 
 
@@ -92,6 +93,11 @@ def _assembled(
         settings.payload_limit_bytes,
         int(settings.park_deadline / timedelta(microseconds=1)),
         published.covers,
+    )
+    metrics.rules(
+        RuleInfo(rule.id, rule.field, rule.dimension, rule.severity.value, rule.owner, contract.ruleset_version)
+        for contract in (contracts.load(channel.contract) for channel in channels)
+        for rule in contract.rules.values()
     )
     phases = Phases(time)
     observer = Observer(metrics, health, phases, time)

@@ -106,7 +106,7 @@ def connect(url: str, timeout_s: int = 5) -> Connection:
         application_name=_APPLICATION,
         autocommit=True,
         # A frozen process must not keep its locks: another one has to take its partitions over.
-        options="-c lock_timeout=10s -c statement_timeout=60s -c idle_in_transaction_session_timeout=30s",
+        options="-c lock_timeout=10s -c statement_timeout=30s -c idle_in_transaction_session_timeout=30s",
         # A dead peer is noticed within 15 s even when it closes no connection.
         keepalives_idle=5,
         keepalives_interval=5,

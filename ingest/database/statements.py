@@ -51,8 +51,9 @@ ORDER BY raw_offset LIMIT %b
 """  # noqa: S608 -- a constant column list, no input
 
 NEXT_DEADLINE = """
-SELECT (extract(epoch FROM min(deadline)) * 1000000)::bigint FROM parked
-WHERE topic = %b AND partition = %b AND deadline > to_timestamp(%b / 1000000.0)
+SELECT (extract(epoch FROM min(deadline) FILTER (WHERE deadline > to_timestamp(%b / 1000000.0))) * 1000000)::bigint,
+       count(*)
+FROM parked WHERE topic = %b AND partition = %b
 """
 
 INSERT_ORDERS = """

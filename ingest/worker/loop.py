@@ -175,7 +175,8 @@ class Worker:
             due = partition.next_deadline is not None and partition.next_deadline <= now
             if not due or partition.phase is not Phase.RUNNING or partition.held:
                 continue
-            overdue, partition.next_deadline = read_overdue(self._database, partition.key, now)
+            overdue, partition.next_deadline, parked = read_overdue(self._database, partition.key, now)
+            self._observer.parked(partition.key, parked)
             if overdue:
                 for committed in self._processor.end_waiting(partition, overdue):
                     self._publish(committed, group_metadata)

@@ -29,6 +29,7 @@ class Observer:
         self._time = time
         self._outcomes: Counter[tuple[str, str]] = Counter()
         self._outputs = 0
+        self._parked: dict[PartitionKey, int] = {}
 
     def tick(self, partitions: Iterable[OwnedPartition]) -> None:
         """The loop turned."""
@@ -82,6 +83,11 @@ class Observer:
         self._outcomes.clear()
         self._outputs = 0
 
+    def parked(self, partition: PartitionKey, events: int) -> None:
+        """So many events of a partition waited when last looked at."""
+        self._parked[partition] = events
+        self._metrics.parked(sum(self._parked.values()))
+
     def recovered(self, partition: PartitionKey, rows: int) -> None:
         """A partition came through recovery."""
         self._health.database_reached()
@@ -104,4 +110,5 @@ class Observer:
     def released(self, partition: PartitionKey) -> None:
         """A partition is no longer this worker's."""
         self._health.released(*partition)
+        self._parked.pop(partition, None)
         self._metrics.released(*partition)

@@ -12,16 +12,16 @@ AT_ONCE = 500
 LOOK_AGAIN_US = 5_000_000
 
 
-def read_overdue(database: Database, key: PartitionKey, now: int) -> tuple[list[ParkedEvent], int | None]:
-    """The due events of a partition (at most AT_ONCE, oldest first), and when to look again.
+def read_overdue(database: Database, key: PartitionKey, now: int) -> tuple[list[ParkedEvent], int | None, int]:
+    """The due events of a partition (at most AT_ONCE, oldest first), when to look again, and how many are parked.
 
-    `now` and the result in microseconds; None when nothing will be parked any more once these are decided.
+    Instants in microseconds; None when nothing will be parked any more once these are decided.
     """
     with database.transaction() as connection:
         rows = connection.execute(statements.READ_OVERDUE, (*key, now, AT_ONCE)).fetchall()
-        later = connection.execute(statements.NEXT_DEADLINE, (*key, now)).fetchone()
+        later = connection.execute(statements.NEXT_DEADLINE, (now, *key)).fetchone()
     overdue = [parked_event(row) for row in rows]
-    next_deadline = later[0] if later else None
+    next_deadline, parked = later or (None, 0)
     if overdue:
-        return overdue, now + LOOK_AGAIN_US
-    return [], min(next_deadline, now + LOOK_AGAIN_US) if next_deadline is not None else None
+        return overdue, now + LOOK_AGAIN_US, parked
+    return [], min(next_deadline, now + LOOK_AGAIN_US) if next_deadline is not None else None, parked

@@ -167,7 +167,7 @@ class Recovery:
         """Note that all rows are published; gives the first deadline of the partition's parked events."""
         with self._database.transaction() as connection:
             positions.note_published(connection, [(*key, fence.epoch, fence.sequence)])
-            row = connection.execute(statements.NEXT_DEADLINE, (*key, 0)).fetchone()
+            row = connection.execute(statements.NEXT_DEADLINE, (0, *key)).fetchone()
         return row[0] if row else None
 
 
