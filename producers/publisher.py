@@ -55,6 +55,7 @@ class Producer(Protocol):
         self, topic: str, value: bytes | None, key: bytes | None, *, headers: list[tuple[str, bytes]]
     ) -> None: ...
     def poll(self, timeout: float) -> int: ...
+    def flush(self, timeout: float) -> int: ...
     def send_offsets_to_transaction(
         self, positions: list[TopicPartition], group_metadata: object, timeout: float
     ) -> None: ...
@@ -78,7 +79,7 @@ def producer_config(bootstrap_servers: str, transactional_id: str, settings: Map
         "retry.backoff.ms": settings["retry_backoff_ms"],
         "reconnect.backoff.ms": 20,
         "reconnect.backoff.max.ms": 1000,
-        "statistics.interval.ms": 200,
+        "statistics.interval.ms": 100,
         "linger.ms": 0,
         "compression.type": "lz4",
         "message.max.bytes": MAX_RECORD_BYTES,
@@ -183,6 +184,10 @@ class TransactionalPublisher:
             produce = producer.produce
             for topic, key, value, headers in records:
                 produce(topic, value, key, headers=headers)
+            # Delivered before the commit: a transaction that comes right after another one waits here until its
+            # partitions are added (CONCURRENT_TRANSACTIONS), and what the commit takes tells of the commit alone.
+            if producer.flush(self._call_timeout_s):
+                raise BufferError("records were not delivered in time")
         with self._deadline("send_offsets_to_transaction"):
             producer.send_offsets_to_transaction(list(offsets), group_metadata, self._call_timeout_s)
         started = self._monotonic()
