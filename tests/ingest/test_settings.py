@@ -204,11 +204,11 @@ def test_a_database_is_shown_by_its_address_alone(monkeypatch, url, address):
     [
         "canary",
         "registry.example:8081",
-        "ftp://registry.example/canary",
+        "ftp://schemas.example/canary",
         "http://",
         "https://user:can@ary@registry.example",
         "http://user:can/ary@registry.example",
-        "http://registry.example:port-canary",
+        "http://schemas.example:port-canary",
         "http://one.example:8081,http://two.example:8081",
     ],
 )
