@@ -176,7 +176,12 @@ def test_ctrl_c_while_it_starts_leaves_nothing_running(tmp_path: Path) -> None:
     """An impatient person gets the prompt back and no servers in the background."""
     run_dir = tmp_path / "run"
     program = f"from pathlib import Path; from deploy.local.stack import Stack; Stack(Path({str(run_dir)!r})).up()"
-    starting = subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.DEVNULL)
+    starting = subprocess.Popen(
+        [sys.executable, "-c", program],
+        stderr=subprocess.DEVNULL,
+        # A test run in the background ignores Ctrl-C, and so would what it starts.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     deadline = time.monotonic() + 60
     while not (run_dir / "pids" / "postgres.json").exists():
         assert starting.poll() is None

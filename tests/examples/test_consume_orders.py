@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -94,7 +93,7 @@ def total_of(order: dict) -> str:
 
 
 def printed_by_the_example(stack: Endpoints, topic: str, into: Path, lines: int) -> list[str]:
-    """Everything it prints until there are so many lines and somebody presses Ctrl-C."""
+    """Everything it prints until there are so many lines and somebody ends it."""
     environment = os.environ | {
         "KAFKA_BOOTSTRAP_SERVERS": stack.kafka_bootstrap_servers,
         "SCHEMA_REGISTRY_URL": stack.schema_registry_url,
@@ -110,7 +109,7 @@ def printed_by_the_example(stack: Endpoints, topic: str, into: Path, lines: int)
                 assert time.monotonic() < deadline, f"only {into.read_text()!r} after a minute"
                 time.sleep(0.1)
             assert running.poll() is None, "the example ended by itself"
-            running.send_signal(signal.SIGINT)
+            running.terminate()
             running.wait(20)
         finally:
             running.kill()
