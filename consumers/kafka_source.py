@@ -131,11 +131,6 @@ class KafkaSource:
         self._early: deque[Message] = deque()
         consumer.subscribe(list(topics), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost)
 
-    @property
-    def owned(self) -> frozenset[PartitionKey]:
-        """The partitions assigned to this member now."""
-        return frozenset(self._owned)
-
     def read(self, most: int, timeout_s: float, gather_s: float = 0.0) -> Read:
         """Read at most `most` messages; waits `timeout_s` for the first, and `gather_s` for company to it."""
         with self._deadline("read"):

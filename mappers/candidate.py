@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 from msgspec import Struct, field
 
@@ -143,6 +143,3 @@ class MappedStatuses(Struct, frozen=True):
     fulfilment: str
     unmapped: tuple[tuple[str, str], ...] = ()
     """(native axis, native value) pairs that the vocabulary does not know."""
-
-
-Axis: TypeAlias = Literal["order", "payment", "fulfilment"]

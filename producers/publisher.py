@@ -141,14 +141,8 @@ class TransactionalPublisher:
             _close(self._producer)
             self._producer = None
 
-    def recycle(self, reason: str) -> None:
-        """Destroy the producer and start a new one with the same id, which fences the old one's remains."""
-        self._on_recycle(reason)
-        self.close()
-        self.open()
-
     def serve(self) -> None:
-        """Let callbacks run while nothing is being published."""
+        """Let callbacks run: statistics that nobody takes would pile up while nothing is published."""
         if self._producer is not None:
             self._producer.poll(0)
 

@@ -23,6 +23,7 @@ from ingest.pipeline import Decided, Pipeline, guests_within_reach, orders_withi
 from ingest.raw_event import RawEvent
 from ingest.state import BatchState, Carrier, ParkedEvent, Position
 from ingest.understanding import Understood
+from ingest.worker.overdue import LOOK_AGAIN_US
 from ingest.worker.partition import OwnedPartition, PartitionKey
 from ingest.worker.phases import Phases
 from ingest.worker.receipt import receipt
@@ -37,8 +38,6 @@ MOST_TRIES = 20
 MOST_REFUSED = 5
 """Events of one batch that may be quarantined because PostgreSQL refuses them; more are not the events' fault."""
 _ROOM_FOR_HEADERS = 16 * 1024
-_LOOK_FOR_ORDERS_US = 5_000_000
-"""How long a parked event waits until it is looked at again: its order may have come by another partition."""
 
 
 class OutOfOrder(Exception):
@@ -294,7 +293,7 @@ class BatchProcessor:
             if one.mapped is not None and one.mapped.unknown_fields:
                 committed.unknown_fields[one.channel.name] += one.mapped.unknown_fields
         committed.findings = [(row.channel, row.finding) for row in state.findings]
-        look = self._time.now() + _LOOK_FOR_ORDERS_US
+        look = self._time.now() + LOOK_AGAIN_US
         for parked in state.parked_now:
             partition = involved[parked.event.topic, parked.event.partition]
             partition.next_deadline = min(partition.next_deadline or look, parked.deadline, look)

@@ -93,6 +93,7 @@ class Worker:
     def step(self) -> None:
         """One turn of the loop; comes back after at most a poll, a batch or a recovery."""
         self._observer.tick(self._ownership)
+        self._publisher.serve()
         try:
             self._keep_tables()
             self._recover()
@@ -207,6 +208,7 @@ class Worker:
         until = self._time.monotonic() + seconds
         while not self._stopping and (left := until - self._time.monotonic()) > 0:
             self._observer.tick(self._ownership)
+            self._publisher.serve()
             try:
                 self._reading.keep_alive(min(left, _PAUSED_POLL_S))
             except BrokerSilent:

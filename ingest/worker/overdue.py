@@ -10,6 +10,7 @@ from ingest.worker.partition import PartitionKey
 
 AT_ONCE = 500
 LOOK_AGAIN_US = 5_000_000
+"""How long a parked event waits until it is looked at again: its order may have come by another partition."""
 
 
 def read_overdue(database: Database, key: PartitionKey, now: int) -> tuple[list[ParkedEvent], int | None, int]:
