@@ -10,10 +10,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import psycopg
@@ -97,7 +98,7 @@ class Deployment:
         self._children: list[Child] = []
         registry.register(endpoints.schema_registry_url)
 
-    def fresh_topics(self, *groups: Iterable[str]) -> None:
+    def fresh_topics(self, *groups: Iterable[str], raw_partitions: int = PARTITIONS) -> None:
         """Delete these topics and create every topic that is missing: raw, output and copied ones."""
         stale = [name for group in groups for name in group if name in self._topics()]
         if stale:
@@ -113,7 +114,9 @@ class Deployment:
         configs |= {topic.name: topic.config() for topic in OUTPUT_TOPICS}
         configs |= {COPIES[topic.name]: topic.config() for topic in OUTPUT_TOPICS}
         missing = [
-            NewTopic(name, PARTITIONS, 1, config=config) for name, config in configs.items() if name not in existing
+            NewTopic(name, raw_partitions if name in RAW_TOPICS else PARTITIONS, 1, config=config)
+            for name, config in configs.items()
+            if name not in existing
         ]
         if missing:
             for future in self._client.create_topics(missing).values():
@@ -130,15 +133,29 @@ class Deployment:
         migrate(url, retention_ranges(self._settings(url, name)))
         return url
 
-    def start(self, module: str, name: str, *arguments: str, database_url: str = "") -> Child:
-        """Start one of this package's processes. With a database it is a worker, in a group of that name."""
+    def start(
+        self,
+        module: str,
+        name: str,
+        *arguments: str,
+        database_url: str = "",
+        group: str = "",
+        settings: Mapping[str, str] = MappingProxyType({}),
+    ) -> Child:
+        """Start one of this package's processes.
+
+        With a database it is a worker, in that group or else in one of its own name; `settings` are environment
+        variables that differ from the defaults.
+        """
         log, ready, result = (self._folder / f"{name}.{kind}" for kind in ("log", "ready", "result.json"))
+        ready.unlink(missing_ok=True)
+        result.unlink(missing_ok=True)
         command = [sys.executable, "-m", f"bench.{module}", *arguments, "--result", str(result)]
         if module != "raw_loop":
             command += ["--ready", str(ready)]
         environment = {key: value for key, value in os.environ.items() if not key.startswith(PREFIX)}
         if database_url:
-            environment |= self._environment(database_url, name)
+            environment |= self._environment(database_url, group or name) | dict(settings)
         with log.open("wb") as out:
             process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=out, stderr=out)  # noqa: S603 -- our own modules
         child = Child(name, process, log, ready, result)

@@ -22,7 +22,7 @@ from ingest.telemetry.metrics import Metrics
 
 @dataclass(slots=True)
 class Done:
-    """One batch: when it ended (seconds, monotonic), CPU seconds of the process by then, events in it.
+    """One batch: when it ended (seconds, monotonic), CPU seconds of the process by then, events decided in it.
 
     `phases`: CPU seconds of the process by phase.
     """
@@ -49,10 +49,11 @@ class BatchMetrics(Metrics):
         events: int,
         raw_bytes: int,
     ) -> None:
-        """A batch was committed and published."""
+        """A batch was committed and published. Events that wait for a hand-over come again: the decided ones count."""
         super().batch(outcomes, phases, cpu, events, raw_bytes)
-        self.events += events
-        self.batches.append(Done(time.monotonic(), time.process_time(), events, dict(cpu)))
+        decided = sum(outcomes.values())
+        self.events += decided
+        self.batches.append(Done(time.monotonic(), time.process_time(), decided, dict(cpu)))
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ import pytest
 from bench.causes import Cause
 from bench.load import Sent
 from bench.measuring import throughput, waits_ms
+from bench.worker_process import BatchMetrics
 from ingest.demo.records import Labelled, Mishap, RawRecord
 
 MS = 1_000_000
@@ -53,3 +54,12 @@ def test_only_events_that_can_be_waited_for_count():
     ]
     seen = [("raw.web.orders.v1", 0, offset, 15 * MS) for offset in (1, 2, 4)]
     assert waits_ms(sent, seen, 10 * MS) == [5]
+
+
+def test_an_event_that_waits_is_counted_once():
+    """An event that waits for another partition is in two batches and decided in one: a run ends with its last."""
+    metrics = BatchMetrics()
+    metrics.batch({("web", "governed"): 3}, {}, {}, 5, 0)
+    metrics.batch({("web", "governed"): 1, ("shopify", "held"): 1}, {}, {}, 2, 0)
+    assert metrics.events == 5
+    assert [batch.events for batch in metrics.batches] == [3, 2]
