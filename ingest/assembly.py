@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import cast
+from typing import Any, cast
 
 import confluent_kafka
 
@@ -24,6 +25,7 @@ from ingest.telemetry.health import Health
 from ingest.telemetry.kafka_log import kafka_logger
 from ingest.telemetry.metrics import Metrics, RuleInfo
 from ingest.worker.batch import BatchProcessor
+from ingest.worker.garbage import GarbageCollection
 from ingest.worker.loop import Worker
 from ingest.worker.observer import Observer
 from ingest.worker.ownership import Ownership
@@ -65,25 +67,47 @@ def worker(settings: Settings, metrics: Metrics, health: Health) -> Iterator[Wor
             open_until_done.callback(lease.close)
             slot = lease.name
         watchdog = Watchdog(settings.kafka_call_deadline_s, time.monotonic)
-        assembled = _assembled(settings, channels, slot, admin, watchdog, metrics, health, time)
+        database = Database(database_url)
+        codec = Codec(schema_ids.resolve(database, lambda: ask_ids(settings), fingerprints()))
+        metrics.rules(
+            RuleInfo(rule.id, rule.field, rule.dimension, rule.severity.value, rule.owner, contract.ruleset_version)
+            for contract in (contracts.load(channel.contract) for channel in channels)
+            for rule in contract.rules.values()
+        )
+        clients = Clients(_consumer, _producer, database, admin.topic_id)
+        assembled = assemble(
+            settings, channels, slot, codec, clients, watchdog, metrics, health, time, GarbageCollection()
+        )
         watchdog.start()
         open_until_done.callback(watchdog.stop)
         yield assembled
 
 
-def _assembled(
+@dataclass(frozen=True, slots=True)
+class Clients:
+    """A worker's ways to the outside. Which ones it is given decides where it runs: nothing else reaches out."""
+
+    make_consumer: Callable[[dict[str, Any]], Consumer]
+    make_producer: Callable[[dict[str, Any]], Producer]
+    database: Database
+    topic_id: Callable[[str], str]
+    """Kafka's id of a topic, as of now."""
+
+
+def assemble(
     settings: Settings,
     channels: Sequence[Channel],
     slot: str,
-    admin: KafkaAdmin,
+    codec: Codec,
+    clients: Clients,
     watchdog: Watchdog,
     metrics: Metrics,
     health: Health,
     time: TimeSource,
+    garbage: GarbageCollection,
 ) -> Worker:
-    database_url = settings.database_url.get_secret_value()
-    database = Database(database_url)
-    codec = Codec(schema_ids.resolve(database, lambda: ask_ids(settings), fingerprints()))
+    """Wire a worker's parts together; nothing is asked of the outside yet."""
+    database = clients.database
     published = PublishedRows()
     pipeline = build_pipeline(
         channels,
@@ -94,40 +118,31 @@ def _assembled(
         int(settings.park_deadline / timedelta(microseconds=1)),
         published.covers,
     )
-    metrics.rules(
-        RuleInfo(rule.id, rule.field, rule.dimension, rule.severity.value, rule.owner, contract.ruleset_version)
-        for contract in (contracts.load(channel.contract) for channel in channels)
-        for rule in contract.rules.values()
-    )
     phases = Phases(time)
     observer = Observer(metrics, health, phases, time)
     tunable = {
         "transaction_timeout_ms": settings.transaction_timeout_ms,
         "retry_backoff_ms": settings.retry_backoff_ms,
+        "statistics_interval_ms": settings.statistics_interval_ms,
     }
     servers, group_id = settings.kafka_bootstrap_servers, settings.group_id
 
-    def make_producer(config: dict[str, object]) -> Producer:
-        return cast("Producer", confluent_kafka.Producer(config, logger=kafka_logger()))
-
     def take_over(transactional_id: str) -> None:
         with watchdog.deadline("take_over"):
-            end_transaction_of(make_producer, producer_config(servers, transactional_id, tunable), 30)
+            end_transaction_of(clients.make_producer, producer_config(servers, transactional_id, tunable), 30)
 
     publisher = TransactionalPublisher(
-        make_producer,
+        clients.make_producer,
         producer_config(servers, f"{group_id}-{slot}", tunable),
         time.monotonic,
         watchdog.deadline,
         observer.recycled,
     )
     ownership = Ownership(database, observer.released)
-    consumer = confluent_kafka.Consumer(
-        consumer_config(servers, group_id, settings.group_protocol, slot, settings.session_timeout_ms),
-        logger=kafka_logger(),
-    )
     source = KafkaSource(
-        cast("Consumer", consumer),
+        clients.make_consumer(
+            consumer_config(servers, group_id, settings.group_protocol, slot, settings.session_timeout_ms)
+        ),
         [channel.topic for channel in channels],
         ownership,
         time.sleep,
@@ -137,7 +152,7 @@ def _assembled(
         database,
         source,
         publisher,
-        admin.topic_id,
+        clients.topic_id,
         take_over,
         settings.stable_offset_deadline_s,
         time,
@@ -156,5 +171,13 @@ def _assembled(
     keeper = retention.Retention(retention_ranges(settings), time.monotonic, time.now)
     return Worker(
         source, ownership, reading, database, publisher, processor, recovery, published, keeper, observer,
-        phases, time,
+        phases, time, garbage,
     )  # fmt: skip
+
+
+def _producer(config: dict[str, Any]) -> Producer:
+    return cast("Producer", confluent_kafka.Producer(config, logger=kafka_logger()))
+
+
+def _consumer(config: dict[str, Any]) -> Consumer:
+    return cast("Consumer", confluent_kafka.Consumer(config, logger=kafka_logger()))

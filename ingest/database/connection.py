@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
@@ -48,9 +48,10 @@ class PartitionsMissing(Exception):
 class Database:
     """Transactions on one connection. Not for use by several threads at once."""
 
-    def __init__(self, url: str, connect_timeout_s: int = 5) -> None:
+    def __init__(self, url: str, open_connection: Callable[[str], Connection] | None = None) -> None:
+        """`open_connection` opens one in place of `connect`; it raises psycopg.OperationalError, too."""
         self._url = url
-        self._timeout = connect_timeout_s
+        self._connect = open_connection or connect
         self._connection: Connection | None = None
 
     @property
@@ -94,7 +95,7 @@ class Database:
 
     def _open(self) -> Connection:
         if self._connection is None:
-            self._connection = connect(self._url, self._timeout)
+            self._connection = self._connect(self._url)
         return self._connection
 
 

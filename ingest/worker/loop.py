@@ -55,6 +55,7 @@ class Worker:
         observer: Observer,
         phases: Phases,
         time: TimeSource,
+        garbage: GarbageCollection,
     ) -> None:
         self._source = source
         self._ownership = ownership
@@ -68,7 +69,7 @@ class Worker:
         self._observer = observer
         self._phases = phases
         self._time = time
-        self._garbage = GarbageCollection()
+        self._garbage = garbage
         self._setbacks = 0
         self._stopping = False
 

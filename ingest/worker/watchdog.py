@@ -61,9 +61,15 @@ class Watchdog:
         finally:
             self._watched = outer
 
+    def look(self) -> bool:
+        """Whether the block under way has outlasted its deadline; then `on_stuck` was told."""
+        watched = self._watched
+        if watched is None or self._monotonic() <= watched[1]:
+            return False
+        self._on_stuck(watched[0])
+        return True
+
     def _watch(self) -> None:
         while not self._stop.wait(_LOOK_EVERY_S):
-            watched = self._watched
-            if watched is not None and self._monotonic() > watched[1]:
-                self._on_stuck(watched[0])
+            if self.look():
                 return
