@@ -2,9 +2,13 @@
 PYTHON_IN_VENV := .venv/bin/python
 EVENTS ?=
 ARGS ?=
+SEEDS ?=
+SEED ?=
+KIND ?=
+LANES ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help prepare demo test bench lint format docs clean
+.PHONY: help prepare demo test bench faults lint format docs clean
 
 help: ## these lines
 	@sed -n 's/^\([a-z]*\):.*## /\1|/p' Makefile | awk -F'|' '{ printf "  make %-9s %s\n", $$1, $$2 }'
@@ -20,6 +24,10 @@ test: prepare ## run all tests on a real broker, database and registry: make tes
 
 bench: prepare ## measure this machine: make bench ARGS="--help"
 	@$(PYTHON_IN_VENV) -m bench $(ARGS)
+
+faults: prepare ## strike a real stack at work, then audit it: make faults SEEDS=200, or SEED=7 KIND=kill
+	@$(PYTHON_IN_VENV) -m tests.faults $(if $(SEEDS),--seeds $(SEEDS) --results docs/proof) \
+		$(if $(SEED),--seed $(SEED)) $(if $(KIND),--kind "$(KIND)") $(if $(LANES),--lanes $(LANES)) $(ARGS)
 
 lint: prepare ## check style, format and types
 	@failed=0; \

@@ -19,7 +19,11 @@ from deploy.local.kafka import Kafka
 def describe(database_url: str) -> dict[str, str]:
     """By name: all that a reader needs to judge a figure, and to repeat it."""
     with psycopg.connect(database_url) as connection:
-        server = connection.info.parameter_status("server_version") or "unknown"
+        return facts(connection.info.parameter_status("server_version") or "unknown")
+
+
+def facts(server: str) -> dict[str, str]:
+    """The same for a PostgreSQL of this version that no longer has to answer."""
     return {
         "cpu": f"{os.cpu_count()} cores, {_cpu_model()}",
         "memory": f"{psutil.virtual_memory().total / 2**30:.0f} GiB",

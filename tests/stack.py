@@ -75,10 +75,11 @@ def docker_stack(folder: Path) -> Iterator[Endpoints]:
 
 
 @contextmanager
-def empty_database(server: str, name: str) -> Iterator[str]:
+def empty_database(server: str, name: str, template: str = "template1") -> Iterator[str]:
     """A database of that name on the server `server` (a URL) leads to: its URL, dropped at the end."""
     with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        create = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+        connection.execute(create.format(sql.Identifier(name), sql.Identifier(template)))
     try:
         head, _, query = server.partition("?")
         yield head.rpartition("/")[0] + "/" + name + (f"?{query}" if query else "")

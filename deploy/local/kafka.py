@@ -3,6 +3,7 @@
 import base64
 import shutil
 import uuid
+from collections.abc import Mapping
 from enum import Enum
 from pathlib import Path
 from typing import ClassVar
@@ -90,10 +91,14 @@ class Kafka(Part):
     version: ClassVar[str] = KAFKA_VERSION
     port_names: ClassVar[tuple[str, ...]] = ("kafka", "kafka-controller")
 
-    def __init__(self, run_dir: Path, ports: Ports, cache: Path, profile: Profile) -> None:
+    def __init__(
+        self, run_dir: Path, ports: Ports, cache: Path, profile: Profile, settings: Mapping[str, str] | None = None
+    ) -> None:
+        """`settings`: broker settings that win over those of SETTINGS."""
         super().__init__(run_dir, ports)
         self._cache = cache
         self._profile = profile
+        self._settings = settings or {}
 
     def prepare(self, report: Report) -> Launch:
         """Write the settings for the ports of now; format the storage the first time."""
@@ -108,6 +113,8 @@ class Kafka(Part):
                 controller_port=self._ports.of("kafka-controller"),
                 data=_escaped(self.folder / "data"),
             )
+            # Of two lines with one name, Java takes the later one.
+            + "".join(f"{name}={value}\n" for name, value in self._settings.items())
         )
         logging.write_text(_LOGGING)
         java = [

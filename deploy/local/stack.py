@@ -64,7 +64,9 @@ class Stack:
         profile: Profile = Profile.FAST_START,
         environment: Mapping[str, str] = os.environ,
         cache: Path | None = None,
+        broker_settings: Mapping[str, str] | None = None,
     ) -> None:
+        """`broker_settings`: settings of Kafka that win over the stack's own."""
         self.run_dir = run_dir.absolute()
         self._given = {
             name: environment[name]
@@ -74,7 +76,7 @@ class Stack:
         ports = Ports(self.run_dir / "ports.json")
         downloads = cache or user_cache()
         self._ports = ports
-        self._kafka = Kafka(self.run_dir, ports, downloads, profile)
+        self._kafka = Kafka(self.run_dir, ports, downloads, profile, broker_settings)
         self._postgres = Postgres(self.run_dir, ports)
         self._registry = Registry(self.run_dir, ports, downloads, self._postgres)
 

@@ -181,9 +181,10 @@ class Deployment:
     def wait_decided(self, events: int, seconds: float = 60) -> None:
         """Wait until so many raw events have an outcome and all of it is published."""
         wait_until(lambda: self.decided() >= events, seconds, f"{events} events are decided", self.state)
-        wait_until(self._all_published, 40, "all decided is published", self.state)
+        wait_until(self.all_published, 40, "all decided is published", self.state)
 
-    def _all_published(self) -> bool:
+    def all_published(self) -> bool:
+        """Whether the group has a receipt for the newest journal row of every partition."""
         positions = self.rows("SELECT topic, partition, next_offset, sequence FROM positions")
         receipts = self.receipts()
         return all(receipts.get((t, p)) == (offset, f"ordergate:{seq}") for t, p, offset, seq in positions)

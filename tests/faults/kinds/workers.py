@@ -1,0 +1,49 @@
+"""Workers that are killed or frozen at each named point of their way."""
+
+from __future__ import annotations
+
+from tests.faults.case import Case, Kind
+from tests.faults.points import POINTS
+
+# A point of recovery is passed by each of six partitions at a start; a rebalance takes a second worker.
+_REBALANCE = ("rebalance-assigned", "rebalance-revoking", "rebalance-released")
+_RECOVERY = ("recovery-fenced", "recovery-compared", "recovery-replayed")
+
+
+def _nth(case: Case, point: str) -> int:
+    if point == "recovery-fenced" or point in _REBALANCE:
+        return 1
+    return case.chance.randint(1, 6 if point in _RECOVERY else 5)
+
+
+class StruckAtPoint(Kind):
+    """One of the workers is struck at a point, once or twice in a row; the others and the next one go on."""
+
+    def __init__(self, action: str, point: str) -> None:
+        self.action = action
+        self.point = point
+        self.name = f"{action} at {point}"
+
+    def begin(self, case: Case) -> None:
+        chance = case.chance
+        workers = 2 if self.point in (*_REBALANCE, "hand-over") else chance.randint(1, 3)
+        times = chance.randint(1, 2)
+        seconds = chance.uniform(0, 0.012) if self.action == "kill-soon" else 0
+        armed = [f"{self.action}:{self.point}:{_nth(case, self.point)}:{seconds:.4f}" for _ in range(times)]
+        case.tell(f"{workers} workers, one of them struck by {' and '.join(armed)}")
+        case.supervisor.freeze_s = chance.uniform(4.5, 7.5)
+        # A process is frozen twice, but killed once: the next one at its post is killed again.
+        case.supervisor.add(*([armed] if self.action == "stop" else [[one] for one in armed]))
+        for _ in range(workers - 1):
+            case.pause(0.5, 2)
+            case.supervisor.add()
+
+    def strike(self, case: Case) -> None:
+        case.publishing.wait(60)
+
+
+KINDS: list[Kind] = [
+    *(StruckAtPoint("kill", point) for point in POINTS),
+    StruckAtPoint("kill-soon", "between-send-offsets-and-commit"),
+    *(StruckAtPoint("stop", point) for point in POINTS),
+]

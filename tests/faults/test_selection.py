@@ -1,0 +1,41 @@
+"""A few of the faults on every run of the tests; `make faults` runs all kinds over many seeds."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from tests.faults.case import run
+from tests.faults.kinds.catalogue import KINDS
+from tests.faults.lane import Lane
+from tests.stack import CHOICE, remove_stack
+
+pytestmark = pytest.mark.stack
+
+
+@pytest.fixture(scope="module")
+def lane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lane]:
+    """A stack of its own, whose servers the cases strike."""
+    if os.environ.get(CHOICE, "local") != "local":
+        pytest.skip("faults are tested on the local stack, whose processes the test can reach")
+    folder = tmp_path_factory.mktemp("lane")
+    try:
+        yield Lane(folder)
+    finally:
+        remove_stack(folder)
+
+
+@pytest.mark.parametrize(
+    ("kind", "seed"),
+    [
+        ("kill at after-database-commit", 1),
+        ("stop at between-send-offsets-and-commit", 1),
+    ],
+)
+def test_a_fault_breaks_no_promise(lane: Lane, kind: str, seed: int):
+    """Whoever reads the output topics sees each output once and in order, whatever struck the pipeline meanwhile."""
+    result = run(KINDS[kind], seed, lane)
+    assert result.violations == [], result.story
+    assert result.faults > 0, "the fault came up"
