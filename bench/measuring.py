@@ -164,6 +164,7 @@ def _copy(deployment: Deployment, name: str, events: int) -> tuple[Throughput, i
     transaction = {
         "transaction_timeout_ms": settings.transaction_timeout_ms,
         "retry_backoff_ms": settings.retry_backoff_ms,
+        "statistics_interval_ms": settings.statistics_interval_ms,
     }
     child = deployment.start(
         "raw_loop", name, "--servers", deployment.servers, "--name", name, "--sources", *RAW_TOPICS,

@@ -128,19 +128,21 @@ class KafkaSource:
         self._deadline = deadline
         self._listener = listener
         self._owned: set[PartitionKey] = set()
+        self._paused: set[PartitionKey] = set()
         self._early: deque[Message] = deque()
         consumer.subscribe(list(topics), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost)
 
     def read(self, most: int, timeout_s: float, gather_s: float = 0.0) -> Read:
-        """Read at most `most` messages; waits `timeout_s` for the first, and `gather_s` for company to it."""
+        """Read at most `most` messages; waits `timeout_s` for the first, and `gather_s` for more unless it is full."""
         with self._deadline("read"):
             first = self._early.popleft() if self._early else self._consumer.poll(timeout_s)
             found = [] if first is None else [first, *self._early]
             self._early.clear()
-            if found and gather_s:
-                self._sleep(gather_s)
             if found and most > len(found):
                 found += self._consumer.consume(most - len(found), 0)
+                if gather_s and most > len(found):
+                    self._sleep(gather_s)
+                    found += self._consumer.consume(most - len(found), 0)
             metadata = self._consumer.consumer_group_metadata()
         messages: list[Message] = []
         errors: list[ClientError] = []
@@ -166,17 +168,21 @@ class KafkaSource:
             self._consumer.seek(position)
             self._drop_early(partition)
             self._consumer.resume([position])
+        self._paused.discard(partition)
 
     def resume(self, partition: PartitionKey) -> None:
         """Go on fetching a partition where it was paused. Raises BrokerSilent."""
-        with self._asking("resume"):
-            self._consumer.resume([TopicPartition(*partition)])
+        if partition in self._paused:
+            with self._asking("resume"):
+                self._consumer.resume([TopicPartition(*partition)])
+            self._paused.remove(partition)
 
     def pause(self, partitions: Sequence[PartitionKey]) -> None:
         """Stop fetching these partitions; polling goes on. Raises BrokerSilent."""
         if partitions:
             with self._asking("pause"):
                 self._consumer.pause([TopicPartition(*key) for key in partitions])
+            self._paused.update(partitions)
 
     def committed(self, partition: PartitionKey, bound_s: float, monotonic: Callable[[], float]) -> Committed:
         """The stable committed offset. One partition per call: one unstable partition blocks the whole call.
@@ -238,6 +244,7 @@ class KafkaSource:
         consumer.pause(partitions)
         keys = [(p.topic, p.partition) for p in partitions]
         self._owned.update(keys)
+        self._paused.update(keys)
         self._listener.assigned(keys)
 
     def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
@@ -251,6 +258,7 @@ class KafkaSource:
     def _let_go(self, partitions: list[TopicPartition]) -> list[PartitionKey]:
         keys = [(p.topic, p.partition) for p in partitions]
         self._owned.difference_update(keys)
+        self._paused.difference_update(keys)
         for key in keys:
             self._drop_early(key)
         return keys

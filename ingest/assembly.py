@@ -123,6 +123,7 @@ def assemble(
     tunable = {
         "transaction_timeout_ms": settings.transaction_timeout_ms,
         "retry_backoff_ms": settings.retry_backoff_ms,
+        "statistics_interval_ms": settings.statistics_interval_ms,
     }
     servers, group_id = settings.kafka_bootstrap_servers, settings.group_id
 

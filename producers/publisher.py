@@ -10,8 +10,8 @@ the same `transactional.id` fences whatever the old one still has under way.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Protocol
 
 import orjson
@@ -32,6 +32,7 @@ _GROUP_FENCED = frozenset(
     }
 )
 _CLOSE_PATIENCE_S = 1.0
+_STATISTICS_PATIENCE_S = 1.0
 
 
 class Doubt(Exception):
@@ -79,7 +80,7 @@ def producer_config(bootstrap_servers: str, transactional_id: str, settings: Map
         "retry.backoff.ms": settings["retry_backoff_ms"],
         "reconnect.backoff.ms": 20,
         "reconnect.backoff.max.ms": 1000,
-        "statistics.interval.ms": 100,
+        "statistics.interval.ms": settings["statistics_interval_ms"],
         "linger.ms": 0,
         "compression.type": "lz4",
         "message.max.bytes": MAX_RECORD_BYTES,
@@ -104,12 +105,14 @@ class TransactionalPublisher:
         self._monotonic = monotonic
         self._deadline = deadline
         self._on_recycle = on_recycle
-        self._slow_commit_s = 0.8 * config["retry.backoff.ms"] / 1000
+        self._slow_end_s = 0.8 * config["retry.backoff.ms"] / 1000
         self._call_timeout_s = config["transaction.timeout.ms"] / 1000
         self._producer: Producer | None = None
         self._ended = 0
         self._coordinator: dict[str, int] | None = None
         self._statistics_at = 0.0
+        self._unexamined_since: float | None = None
+        """When a transaction ended so slowly that it may have been retried unseen; None once that is settled."""
 
     @property
     def transactional_id(self) -> str:
@@ -120,6 +123,7 @@ class TransactionalPublisher:
         """Start a producer and fence every earlier one with the same id. Raises Doubt when the broker is away."""
         self._ended = 0
         self._coordinator = None
+        self._unexamined_since = None
         self._producer = None
         producer = self._make_producer(self._config)
         try:
@@ -145,6 +149,8 @@ class TransactionalPublisher:
         """Let callbacks run: statistics that nobody takes would pile up while nothing is published."""
         if self._producer is not None:
             self._producer.poll(0)
+            if self._unexamined_since is not None and self._statistics_at > self._unexamined_since:
+                self._examine(self._producer)
 
     def publish(
         self, records: Iterable[OutputRecord], offsets: Sequence[TopicPartition], group_metadata: object
@@ -154,16 +160,15 @@ class TransactionalPublisher:
         Raises GroupFenced when the group refused the offsets and the abort was clean, Doubt for anything else:
         then no producer is open, and the caller recovers.
         """
+        if self._producer is not None and self._unexamined_since is not None:
+            self._examine(self._producer)
         self.ensure_open()
         producer = self._producer
         assert producer is not None
         try:
-            began = self._transact(producer, records, offsets, group_metadata)
+            self._transact(producer, records, offsets, group_metadata)
         except (KafkaException, BufferError) as error:
             self._after_failure(producer, error)
-        if began >= self._slow_commit_s and not self._ended_once_each(producer):
-            self.close()
-            self._on_recycle("hidden_retry")
 
     def _transact(
         self,
@@ -171,53 +176,62 @@ class TransactionalPublisher:
         records: Iterable[OutputRecord],
         offsets: Sequence[TopicPartition],
         group_metadata: object,
-    ) -> float:
-        """One transaction; gives the seconds that the commit took."""
+    ) -> None:
         with self._deadline("produce"):
             producer.begin_transaction()
             produce = producer.produce
             for topic, key, value, headers in records:
                 produce(topic, value, key, headers=headers)
-            # Delivered before the commit: a transaction that comes right after another one waits here until its
-            # partitions are added (CONCURRENT_TRANSACTIONS), and what the commit takes tells of the commit alone.
-            if producer.flush(self._call_timeout_s):
-                raise BufferError("records were not delivered in time")
         with self._deadline("send_offsets_to_transaction"):
             producer.send_offsets_to_transaction(list(offsets), group_metadata, self._call_timeout_s)
-        started = self._monotonic()
-        with self._deadline("commit_transaction"):
+        # Delivered before the commit: a transaction that comes right after another one waits here until its
+        # partitions are added (CONCURRENT_TRANSACTIONS), and what the commit takes tells of the commit alone.
+        with self._deadline("flush"):
+            if producer.flush(self._call_timeout_s):
+                raise BufferError("records were not delivered in time")
+        with self._deadline("commit_transaction"), self._timing_the_end():
             producer.commit_transaction(self._call_timeout_s)
-        self._ended += 1
-        return self._monotonic() - started
 
     def _after_failure(self, producer: Producer, error: KafkaException | BufferError) -> None:
         code = error.args[0].code() if isinstance(error, KafkaException) else None
         if code in _GROUP_FENCED:
             try:
-                with self._deadline("abort_transaction"):
+                with self._deadline("abort_transaction"), self._timing_the_end():
                     producer.abort_transaction(self._call_timeout_s)
             except KafkaException:
                 pass  # not clean: the producer goes, as after every other error
             else:
-                self._ended += 1
                 raise GroupFenced(str(error)) from error
         self.close()
         self._on_recycle("transaction_failed")
         raise Doubt("transaction", error if isinstance(error, KafkaException) else None) from error
 
-    def _ended_once_each(self, producer: Producer) -> bool:
-        """Whether the coordinator's own counters show one EndTxn per end and no lost connection.
+    @contextmanager
+    def _timing_the_end(self) -> Iterator[None]:
+        """Note an end that took so long that the client may have sent it twice."""
+        started = self._monotonic()
+        yield
+        self._ended += 1
+        if self._monotonic() - started >= self._slow_end_s:
+            self._unexamined_since = self._monotonic()
 
-        The error callback never tells of the coordinator's connection, and `txretries` rises in healthy runs.
+    def _examine(self, producer: Producer) -> None:
+        """Replace the producer unless the last end was certainly sent once: before anything more is produced.
+
+        Until then a late second EndTxn finds no transaction that it could end. The coordinator's own counters
+        tell: one EndTxn per end and no lost connection. The error callback never tells of the coordinator's
+        connection, and `txretries` rises in healthy runs.
         """
-        since = self._monotonic()
+        since, asked = self._unexamined_since, self._monotonic()
+        assert since is not None
         with self._deadline("statistics"):
-            while self._statistics_at <= since:
-                if self._monotonic() - since > 1.0:
-                    return False
+            while self._statistics_at <= since and self._monotonic() - asked < _STATISTICS_PATIENCE_S:
                 producer.poll(0.05)
-        seen = self._coordinator
-        return seen is not None and seen == {"EndTxn": self._ended, "disconnects": 0, "req_timeouts": 0}
+        self._unexamined_since = None
+        once_each = {"EndTxn": self._ended, "disconnects": 0, "req_timeouts": 0}
+        if self._statistics_at <= since or self._coordinator != once_each:
+            self.close()
+            self._on_recycle("hidden_retry")
 
     def _on_statistics(self, document: str) -> None:
         coordinator = orjson.loads(document)["brokers"].get("TxnCoordinator")

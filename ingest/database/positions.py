@@ -30,6 +30,8 @@ class Fence:
     topic_id: str
     previous_owner: str | None
     released: bool
+    published_sequence: int
+    """Newest journal row known to be published: never more than is published, and it lags."""
 
 
 class Advance(NamedTuple):
@@ -52,7 +54,7 @@ _FENCE = """
 UPDATE positions AS p SET epoch = p.epoch + 1, owner = %b, released = false, updated_at = now()
 FROM (SELECT * FROM positions WHERE topic = %b AND partition = %b FOR UPDATE) AS old
 WHERE p.topic = old.topic AND p.partition = old.partition
-RETURNING p.epoch, p.next_offset, p.sequence, p.topic_id, old.owner, old.released
+RETURNING p.epoch, p.next_offset, p.sequence, p.topic_id, old.owner, old.released, p.published_sequence
 """
 _RELEASE = """
 UPDATE positions SET released = true, published_sequence = sequence, updated_at = now()
@@ -104,5 +106,5 @@ def lock(connection: Connection, expected: Sequence[Advance]) -> None:
 def advance(connection: Connection, steps: Iterable[Advance]) -> None:
     """Move positions on. Raises Fenced when one was not where this process left it: nothing may be committed."""
     parameters = columns(sql.ADVANCE_POSITIONS, steps)
-    if connection.execute(sql.ADVANCE_POSITIONS, parameters).rowcount != len(parameters[0]):
+    if len(connection.execute(sql.ADVANCE_POSITIONS, parameters).fetchall()) != len(parameters[0]):
         raise Fenced("a position moved under its lock")

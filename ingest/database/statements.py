@@ -190,4 +190,5 @@ FROM unnest(%b::text[], %b::int[], %b::bigint[], %b::bigint[], %b::bigint[], %b:
      AS u(topic, partition, epoch, base_offset, next_offset, sequence)
 WHERE p.topic = u.topic AND p.partition = u.partition AND p.epoch = u.epoch
   AND p.next_offset = u.base_offset AND p.sequence = u.sequence
+RETURNING p.partition
 """

@@ -1,5 +1,6 @@
 """One batch, one PostgreSQL transaction: read under locks in sorted order, decide, write set-wise.
 
+Statements that do not need each other's answers are sent together (libpq's pipeline mode): one round trip.
 Lock order is the same for every worker: positions, sessions, orders, guests, parked events, each sorted by key.
 """
 
@@ -36,22 +37,30 @@ class UnitOfWork:
         self._connection = connection
         self._event_id_retention = event_id_retention
 
-    def read_sessions(self, state: BatchState, sessions: Collection[str]) -> None:
-        """Load sessions: first, because a session tells which guest and which orders it reaches."""
-        if sessions:
-            for row in self._connection.execute(sql.READ_SESSIONS, (Texts(sorted(sessions)),)):
+    def read_sessions(self, state: BatchState, sessions: Collection[str], event_keys: Collection[bytes]) -> None:
+        """Load sessions, and which event ids were seen already: first, as sessions tell which orders they reach."""
+        with self._connection.pipeline():
+            found = sessions and self._connection.execute(sql.READ_SESSIONS, (Texts(sorted(sessions)),))
+            seen = event_keys and self._connection.execute(
+                sql.READ_EVENT_IDS, (Blobs(event_keys), self._event_id_retention)
+            )
+            for row in found or ():
                 session = _session(row)
                 state.sessions[session.session_id] = session
+            state.event_keys.update(row[0] for row in seen or ())
 
     def read_orders(self, state: BatchState, orders: Collection[str]) -> None:
         """Load orders and the events that wait for them."""
         if orders:
-            keys = Texts(sorted(orders))
-            for row in self._connection.execute(sql.READ_ORDERS, (keys,)):
-                state.orders[row[0]] = _order(row)
-            for row in self._connection.execute(sql.READ_PARKED, (keys,)):
-                parked = parked_event(row)
-                state.parked.setdefault(parked.order_id, []).append(parked)
+            keys = (Texts(sorted(orders)),)
+            with self._connection.pipeline():
+                found = self._connection.execute(sql.READ_ORDERS, keys)
+                waiting = self._connection.execute(sql.READ_PARKED, keys)
+                for row in found:
+                    state.orders[row[0]] = _order(row)
+                for row in waiting:
+                    parked = parked_event(row)
+                    state.parked.setdefault(parked.order_id, []).append(parked)
 
     def read_guests(self, state: BatchState, guests: Collection[str]) -> None:
         """Load guests."""
@@ -59,14 +68,8 @@ class UnitOfWork:
             for row in self._connection.execute(sql.READ_GUESTS, (Texts(sorted(guests)),)):
                 state.guests[row[0]] = GuestRow(GuestState(*row[:4]), Carrier(*row[4:7]))
 
-    def read_event_keys(self, state: BatchState, keys: Collection[bytes]) -> None:
-        """Load which event ids were seen already."""
-        if keys:
-            rows = self._connection.execute(sql.READ_EVENT_IDS, (Blobs(keys), self._event_id_retention))
-            state.event_keys.update(row[0] for row in rows)
-
     def write(self, state: BatchState) -> None:
-        """Write everything the batch changed."""
+        """Write everything the batch changed; inside a pipeline, it is sent and not waited for."""
         self._write_orders(state)
         self._write_guests(state)
         self._write_events(state)

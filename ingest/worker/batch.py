@@ -196,18 +196,22 @@ class BatchProcessor:
             rows = self._encode(work, involved)
             self._phases.lap("encode")
             if rows:
-                unit.write(work.state)
-                journal.append(connection, rows)
-                positions.advance(connection, [_step(involved[r.topic, r.partition], r.next_offset) for r in rows])
+                with connection.pipeline():
+                    unit.write(work.state)
+                    journal.append(connection, rows)
+                    positions.advance(connection, [_step(involved[r.topic, r.partition], r.next_offset) for r in rows])
         self._phases.lap("postgres")
         return self._committed(work, involved, understood, rows)
 
     def _read(self, unit: UnitOfWork, state: BatchState, understood: Sequence[Understood]) -> None:
-        unit.read_sessions(state, {one.session_id for one in understood if one.session_id is not None})
+        unit.read_sessions(
+            state,
+            {one.session_id for one in understood if one.session_id is not None},
+            {one.event_key for one in understood if one.event_key is not None},
+        )
         orders = {one.order_id for one in understood if one.order_id is not None}
         unit.read_orders(state, orders | orders_within_reach(understood, state))
         unit.read_guests(state, guests_within_reach(understood, state))
-        unit.read_event_keys(state, {one.event_key for one in understood if one.event_key is not None})
 
     def _decide(
         self,

@@ -136,7 +136,7 @@ class Worker:
     def _process(self, batch: Sequence[Understood], group_metadata: object) -> None:
         for committed in self._processor.commit(self._ownership.partitions, batch):
             self._publish(committed, group_metadata)
-            self._reading.hold(committed)
+            self._reading.hold(committed, self._published.covers)
             self._observer.committed(committed)
         self._setbacks = 0
         self._observer.batch([one.event for one in batch], self._ownership)

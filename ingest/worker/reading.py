@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import cast
 
 import structlog
@@ -11,6 +11,7 @@ from confluent_kafka import Message
 from consumers.kafka_source import ClientError, KafkaSource
 from ingest.errors import ConsumerFailed
 from ingest.raw_event import RawEvent
+from ingest.state import Carrier
 from ingest.understanding import Understood
 from ingest.worker.batch import BatchProcessor, Committed
 from ingest.worker.ownership import Ownership
@@ -61,14 +62,16 @@ class Reading:
         batch += self._processor.understand(self._accepted(read.messages))
         return self._bounded(batch), read.group_metadata
 
-    def hold(self, committed: Committed) -> None:
-        """Keep the events of partitions that wait for another one's publishing; read no more of those."""
+    def hold(self, committed: Committed, is_published: Callable[[Carrier], bool]) -> None:
+        """Keep what was left; read no more of partitions that wait for what another worker has not published yet."""
         for key, carrier in committed.waiting.items():
-            self._ownership.partitions[key].waits_for = carrier
-            self._source.pause([key])
+            published = is_published(carrier)
+            if not published:
+                self._ownership.partitions[key].waits_for = carrier
+                self._source.pause([key])
             log.info(
-                "waits_for_hand_over", topic=key[0], partition=key[1],
-                waits_for=f"{carrier.topic}/{carrier.partition} row {carrier.sequence}",
+                "cut_for_hand_over", topic=key[0], partition=key[1], published=published,
+                behind=f"{carrier.topic}/{carrier.partition} row {carrier.sequence}",
             )  # fmt: skip
         self._hold(committed.left)
 

@@ -36,7 +36,7 @@ def test_the_same_guest_on_two_partitions_at_once(deployment: Deployment, worker
     ]
     assert len(placed) == 300
     assert len({m.key() for m in placed}) == 5
-    assert any("waits_for_hand_over" in w.text() for w in deployment.workers), "the case came up"
+    assert any("cut_for_hand_over" in w.text() for w in deployment.workers), "the case came up"
 
 
 def test_one_order_whose_events_are_keyed_badly(deployment: Deployment):

@@ -143,7 +143,7 @@ class Worker:
             self.reading.keep_alive(0.0)
         self.recover()
 
-    def batch(self, cut: int | None, doubt_after: int | None, polls: int) -> None:
+    def batch(self, cut: int | None, doubt_after: int | None, polls: int, is_published: bool) -> None:
         for partition in self.owned:
             partition.waits_for = None
         understood, _ = self.reading.next_batch()
@@ -159,10 +159,10 @@ class Worker:
         if doubt_after is not None:
             self.doubt(polls)
         else:
-            self.reading.hold(committed)
+            self.reading.hold(committed, lambda _carrier: is_published)
 
 
-moves = st.tuples(st.none() | st.integers(0, 6), st.none() | st.just(0), st.integers(0, 3))
+moves = st.tuples(st.none() | st.integers(0, 6), st.none() | st.just(0), st.integers(0, 3), st.booleans())
 
 
 @settings(max_examples=400, deadline=None)
@@ -171,8 +171,8 @@ def test_each_offset_is_decided_once_and_in_order(plan, batch_size, batch_bytes)
     """Batches cut by hand-overs, doubts before and after holding, polls while paused: nothing lost, nothing twice."""
     logs = {0: 17, 1: 9, 2: 0}
     worker = Worker(logs, batch_size, batch_bytes)
-    for cut, doubt_after, polls in plan:
-        worker.batch(cut, doubt_after, polls)
+    for move in plan:
+        worker.batch(*move)
     for _ in range(60):
-        worker.batch(None, None, 0)
+        worker.batch(None, None, 0, True)
     assert {number: len(worker.decided[number]) for number in logs} == logs
