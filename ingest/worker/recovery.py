@@ -15,8 +15,7 @@ from consumers.kafka_source import BrokerSilent, Committed, KafkaSource, OffsetU
 from ingest.clock import TimeSource
 from ingest.database import journal, positions, statements
 from ingest.database.connection import Database
-from ingest.database.journal import JournalRow
-from ingest.database.positions import Fence
+from ingest.database.positions import Advance, Fence
 from ingest.errors import PartitionHalted
 from ingest.worker.partition import OwnedPartition, PartitionKey
 from ingest.worker.receipt import LogBounds, check, check_rows, published_sequence, receipt
@@ -53,8 +52,8 @@ class Recovery:
     def recover(self, partitions: Sequence[OwnedPartition]) -> None:
         """Bring partitions from RECOVERING to RUNNING, or to HALTED.
 
-        Raises DatabaseLost, TryAgain, Doubt, GroupFenced or BrokerSilent; then some are still RECOVERING, and it
-        is to be called again.
+        Raises DatabaseLost, TryAgain, Fenced, Doubt, GroupFenced or BrokerSilent; then some are still RECOVERING,
+        and it is to be called again.
         """
         # Bound to this recovery before anything is read: a later rebalance must fence what it publishes.
         metadata = self._source.group_metadata()
@@ -100,8 +99,12 @@ class Recovery:
         topic, number = partition.key
         committed = self._committed(partition.key, until)
         bounds = LogBounds(*self._source.watermarks(partition.key))
-        published = check(topic, number, fence, self._topic_id(topic), committed, bounds)
-        rows = self._journal_after(partition.key, published)
+        topic_id = self._topic_id(topic)
+        with self._database.transaction() as connection:
+            # Compared under the fence: what a later owner has decided since would look like a gap or a lost database.
+            positions.lock(connection, [_expected(partition.key, fence)])
+            published = check(topic, number, fence, topic_id, committed, bounds)
+            rows = journal.after(connection, *partition.key, published)
         check_rows(topic, number, fence, committed, rows)
         if rows:
             records = [record for row in rows for record in unpack(row.records)]
@@ -159,10 +162,6 @@ class Recovery:
                 "you end it; then restart this worker",
             ) from error  # fmt: skip
 
-    def _journal_after(self, key: PartitionKey, sequence: int) -> list[JournalRow]:
-        with self._database.transaction() as connection:
-            return journal.after(connection, *key, sequence)
-
     def _after_publishing(self, key: PartitionKey, fence: Fence) -> int | None:
         """Note that all rows are published; gives the first deadline of the partition's parked events."""
         with self._database.transaction() as connection:
@@ -182,3 +181,7 @@ def _halting(partition: OwnedPartition) -> Iterator[None]:
             "partition_halted", topic=halt.topic, partition=halt.partition, cause=halt.cause,
             known=halt.known, safe=halt.safe, do=halt.do,
         )  # fmt: skip
+
+
+def _expected(key: PartitionKey, fence: Fence) -> Advance:
+    return Advance(*key, fence.epoch, fence.next_offset, fence.next_offset, fence.sequence)
