@@ -94,7 +94,7 @@ class Kafka(Part):
     def __init__(
         self, run_dir: Path, ports: Ports, cache: Path, profile: Profile, settings: Mapping[str, str] | None = None
     ) -> None:
-        """`settings`: broker settings that win over those of SETTINGS."""
+        """`settings`: broker settings that win over those of SETTINGS; they may name the same ports in braces."""
         super().__init__(run_dir, ports)
         self._cache = cache
         self._profile = profile
@@ -106,15 +106,15 @@ class Kafka(Part):
         settings = self.folder / "server.properties"
         logging = self.folder / "log4j2.properties"
         self.folder.mkdir(parents=True, exist_ok=True)
+        # Of two lines with one name, Java takes the later one.
+        template = SETTINGS + "".join(f"{name}={value}\n" for name, value in self._settings.items())
         settings.write_text(
-            SETTINGS.format(
+            template.format(
                 host=HOST,
                 port=self.port,
                 controller_port=self._ports.of("kafka-controller"),
                 data=_escaped(self.folder / "data"),
             )
-            # Of two lines with one name, Java takes the later one.
-            + "".join(f"{name}={value}\n" for name, value in self._settings.items())
         )
         logging.write_text(_LOGGING)
         java = [

@@ -8,8 +8,10 @@ import tempfile
 import time
 import traceback
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 import psycopg
 from confluent_kafka import KafkaException
@@ -22,6 +24,16 @@ from tests.integration.deployment import Deployment, audit, wait_until
 
 SETTLED_WITHIN_S = 75.0
 """From the end of all faults until everything is decided and published, session and transaction time-outs included."""
+_HALTED_FOR_GOOD_S = 4.0
+
+TORN = "its committed offset does not become stable"
+"""A broker that is killed while it commits may leave a transaction open for ever."""
+
+T = TypeVar("T")
+
+
+class Skip(Exception):
+    """This machine cannot show the fault; the message says why."""
 
 
 @dataclass
@@ -37,6 +49,8 @@ class Result:
     restarts: int = 0
     halts: dict[str, str] = field(default_factory=dict)
     violations: list[str] = field(default_factory=list)
+    skipped: str = ""
+    """Why the case could not be run here."""
     seconds: float = 0.0
 
 
@@ -49,11 +63,35 @@ class Case:
     chance: random.Random
     supervisor: Supervisor
     result: Result
-    events: int = 300
+    shape: stream.Shape = field(default_factory=lambda: stream.Shape(300))
     seconds: float = 5.0
-    """How long the stream takes at least."""
-    hot: float = 0.0
-    publishing: Publishing = field(init=False)
+    """How long a stream takes at least."""
+    streams: list[Publishing] = field(default_factory=list)
+    others: int = 0
+    """Raw events that a kind published by itself."""
+    closing: ExitStack = field(default_factory=ExitStack)
+
+    @property
+    def total(self) -> int:
+        """How many raw events there are, confirmed or not."""
+        return sum(one.total for one in self.streams)
+
+    @property
+    def confirmed(self) -> int:
+        """How many raw events the broker has confirmed."""
+        return sum(one.confirmed for one in self.streams) + self.others
+
+    def publish(self, shape: stream.Shape | None = None) -> None:
+        """Begin another stream of events; of the case's own shape unless given."""
+        servers = self.deployment.endpoints.kafka_bootstrap_servers
+        one = Publishing(servers, stream.events(self.chance, shape or self.shape), self.seconds)
+        self.streams.append(one)
+        one.start()
+
+    def wait_published(self) -> None:
+        """Wait until every event is in the raw topics."""
+        for one in self.streams:
+            one.wait(60)
 
     def tell(self, what: str) -> None:
         """Add to the story."""
@@ -64,29 +102,45 @@ class Case:
         self.result.faults += 1
         self.tell(what)
 
+    def open(self, what: AbstractContextManager[T]) -> T:
+        """Enter something that stays open until the case ends."""
+        return self.closing.enter_context(what)
+
     def pause(self, least: float, most: float) -> None:
         """Let the work go on for a while."""
         time.sleep(self.chance.uniform(least, most))
 
     def wait_decided(self, share: float, seconds: float = 40) -> None:
         """Wait until this share of the stream is decided: the faults meet a pipeline at work."""
-        wanted = int(self.publishing.total * share)
+        wanted = int(self.total * share)
         wait_until(lambda: self._decided() >= wanted, seconds, f"{wanted} events are decided", self.deployment.state)
 
-    def settle(self) -> None:
-        """Wait until everything published is decided and all that is decided is published. Raises AssertionError."""
-        self.publishing.wait(60)
-        began = time.monotonic()
-        while not self._is_settled():
-            if time.monotonic() - began > SETTLED_WITHIN_S:
-                halted = self.supervisor.halted()
-                raise AssertionError(
-                    f"not settled within {SETTLED_WITHIN_S:.0f} s; halted: {halted}\n{self.deployment.state()}"
-                )
-            time.sleep(0.2)
+    def settle(self, expected: frozenset[str] = frozenset()) -> dict[tuple[str, int], str]:
+        """Wait until everything published is decided and all that is decided is published.
 
-    def _is_settled(self) -> bool:
-        if self._decided() < self.publishing.confirmed:
+        Comes back earlier with the partitions that stay halted, by cause, when every cause is an expected one.
+        Raises AssertionError when it takes too long, or a partition halts for another cause.
+        """
+        self.wait_published()
+        began = time.monotonic()
+        halted: dict[tuple[str, int], str] = {}
+        halted_since = began
+        while not self.is_settled():
+            now = time.monotonic()
+            before, halted = halted, self.supervisor.halted()
+            if halted != before or not halted:
+                halted_since = now
+            if halted and now - halted_since > _HALTED_FOR_GOOD_S and expected.issuperset(halted.values()):
+                return halted
+            if now - began > SETTLED_WITHIN_S:
+                state = self.deployment.state()
+                raise AssertionError(f"not settled within {SETTLED_WITHIN_S:.0f} s; halted: {halted}\n{state}")
+            time.sleep(0.2)
+        return {}
+
+    def is_settled(self) -> bool:
+        """Whether everything published is decided, and all that is decided is published."""
+        if self._decided() < self.confirmed:
             return False
         try:
             return self.deployment.all_published()
@@ -105,6 +159,8 @@ class Kind:
     """A kind of fault; a seed chooses its parameters. Subclasses say what is arranged and what strikes when."""
 
     name: str
+    expected: frozenset[str] = frozenset()
+    """Causes for which partitions may halt."""
 
     def arrange(self, case: Case) -> None:
         """Choose what differs from an ordinary case, before anything runs."""
@@ -117,8 +173,12 @@ class Kind:
     def strike(self, case: Case) -> None:
         """Let the faults strike while events arrive; comes back when they are over."""
 
-    def repair(self, case: Case) -> None:
-        """Do what an operator has to do, before everything must settle."""
+    def check(self, case: Case) -> None:
+        """Look at what this kind promises beyond the audit; raises AssertionError."""
+
+    def repair(self, case: Case, halted: dict[tuple[str, int], str]) -> None:
+        """Do what an operator has to do about partitions that halted for an expected cause."""
+        raise AssertionError(f"halted, and nobody repairs it: {halted}")
 
 
 def run(kind: Kind, seed: int, lane: Lane) -> Result:
@@ -130,6 +190,8 @@ def run(kind: Kind, seed: int, lane: Lane) -> Result:
         try:
             with _case(kind, seed, lane, Path(folder), result) as case:
                 _play(kind, case)
+        except Skip as skip:
+            result.skipped = str(skip)
         except Exception as error:  # noqa: BLE001 -- a case that breaks in any way is a result, and the next one runs
             result.violations.append(f"{type(error).__name__}: {error}\n{traceback.format_exc(limit=-3)}")
     result.seconds = round(time.monotonic() - began, 1)
@@ -138,21 +200,19 @@ def run(kind: Kind, seed: int, lane: Lane) -> Result:
 
 def _play(kind: Kind, case: Case) -> None:
     kind.arrange(case)
-    case.publishing = Publishing(
-        case.deployment.endpoints.kafka_bootstrap_servers,
-        stream.events(case.chance, case.events, case.hot),
-        case.seconds,
-    )
-    case.publishing.start()
+    case.publish()
     kind.begin(case)
     kind.strike(case)
-    kind.repair(case)
-    case.settle()
+    if halted := case.settle(kind.expected):
+        case.result.halts = {f"{topic}/{partition}": cause for (topic, partition), cause in halted.items()}
+        kind.repair(case, halted)
+        case.settle()
     if unclean := case.supervisor.stop_all():
         case.result.violations.append(f"a worker did not end cleanly on SIGTERM: {unclean}")
-    if case.deployment.decided() != case.publishing.confirmed:
+    if case.deployment.decided() != case.confirmed:
         case.result.violations.append("raw events have more outcomes than were published")
     audit(case.deployment)
+    kind.check(case)
 
 
 @contextlib.contextmanager
@@ -168,9 +228,10 @@ def _case(kind: Kind, seed: int, lane: Lane, folder: Path, result: Result) -> It
             yield case
         finally:
             supervisor.end()
+            case.closing.close()
             result.restarts = supervisor.restarts
             result.faults += len(struck := supervisor.struck())
             if struck:
                 case.tell(", ".join(struck))
-            result.events = case.publishing.confirmed
+            result.events = case.confirmed
             result.violations += [f"unexplained end of a worker: {one}" for one in supervisor.unexplained]

@@ -12,12 +12,15 @@ import psycopg
 from confluent_kafka.admin import AdminClient, NewTopic
 from psycopg import sql
 
+from deploy.local.ports import HOST, Ports
 from deploy.local.stack import Endpoints, Stack
 from ingest.kafka_admin import RAW_CONFIG, KafkaAdmin
 from producers.topics import OUTPUT_TOPICS
+from tests.faults.proxy import Proxy
 from tests.faults.stream import PARTITIONS
+from tests.faults.wire import KafkaWire, PostgresWire
 from tests.integration.deployment import RAW_TOPICS, TOPICS, Deployment, wait_until
-from tests.stack import empty_database
+from tests.stack import empty_database, remove_stack
 
 # As quick as the broker allows: a case waits for its time-outs more than for anything else.
 SESSION_MS = 3000
@@ -31,6 +34,10 @@ _BROKER = {
     "group.consumer.min.heartbeat.interval.ms": "300",
     "group.consumer.heartbeat.interval.ms": "500",
     "transaction.abort.timed.out.transaction.cleanup.interval.ms": "500",
+    # A second way in, which tells clients to come back through the proxy.
+    "listeners": "PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller_port},PROXIED://{host}:%d",
+    "advertised.listeners": "PLAINTEXT://{host}:{port},PROXIED://{host}:%d",
+    "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,PROXIED:PLAINTEXT",
 }
 _WORKERS = {
     "ORDERGATE_SESSION_TIMEOUT_MS": str(SESSION_MS),
@@ -46,13 +53,38 @@ class Lane:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.stack = Stack(folder, broker_settings=_BROKER, environment={})
+        self._ports = Ports(folder.with_suffix(".proxies"))
+        behind, proxied = (self._ports.settle(name)[0] for name in ("kafka-behind", "kafka-proxied"))
+        self._ports.settle("postgres-proxied")
+        settings = {
+            **_BROKER,
+            "listeners": _BROKER["listeners"] % behind,
+            "advertised.listeners": _BROKER["advertised.listeners"] % proxied,
+        }
+        self.stack = Stack(folder, broker_settings=settings, environment={})
         self.endpoints: Endpoints | None = None
 
     def up(self) -> Endpoints:
         """Start what does not run."""
         self.endpoints = self.stack.up()
         return self.endpoints
+
+    def proxy_to_kafka(self) -> tuple[Proxy, dict[str, str]]:
+        """A proxy to the broker, not yet open, and the setting that leads a worker through it."""
+        port = self._ports.of("kafka-proxied")
+        proxy = Proxy(port, self._ports.of("kafka-behind"), KafkaWire)
+        return proxy, {"KAFKA_BOOTSTRAP_SERVERS": f"{HOST}:{port}"}
+
+    def proxy_to_postgres(self, database_url: str) -> tuple[Proxy, dict[str, str]]:
+        """The same to PostgreSQL."""
+        port, target = self._ports.of("postgres-proxied"), self.stack.postgres.port
+        proxy = Proxy(port, target, PostgresWire)
+        return proxy, {"DATABASE_URL": database_url.replace(f":{target}/", f":{port}/")}
+
+    def remove(self) -> None:
+        """Stop the stack and remove all of it."""
+        remove_stack(self.folder)
+        self.folder.with_suffix(".proxies").unlink(missing_ok=True)
 
     @contextmanager
     def deployment(self, folder: Path) -> Iterator[Deployment]:

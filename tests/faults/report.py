@@ -68,6 +68,7 @@ def write(results: Sequence[Result], folder: Path, started: datetime, lanes: int
         f"and schema registry: {verdict}. Every case ends with the audit of everything that was published.\n",
         table(results),
         *_violations(violated),
+        *(f"- skipped {one.kind}: {one.skipped}\n" for one in results if one.skipped),
         f"Again: `{again}`. One case: `make faults SEED=… KIND='…'`.\n",
         "| run on | |\n|---|---|",
         *(f"| {name} | {value} |" for name, value in facts.items()),

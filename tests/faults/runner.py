@@ -24,7 +24,6 @@ from tests.faults.case import Result, run
 from tests.faults.kinds.catalogue import KINDS
 from tests.faults.lane import Lane
 from tests.integration.deployment import ROOT
-from tests.stack import remove_stack
 
 _RUNS = ROOT / ".run" / "faults"
 _CASE_ENDS_WITHIN_S = 400.0
@@ -95,7 +94,7 @@ class LaneProcess:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-        remove_stack(self._folder)
+        Lane(self._folder).remove()
 
 
 def serve(folder: Path) -> None:
@@ -146,7 +145,7 @@ def run_all(wanted: Iterable[Job], lanes: int, folder: Path) -> list[Result]:
 
 def tell(result: Result, count: str = "") -> None:
     """One case for people."""
-    verdict = "VIOLATED" if result.violations else "ok"
+    verdict = "VIOLATED" if result.violations else f"skipped ({result.skipped})" if result.skipped else "ok"
     say(
         f"{count} {verdict} {result.kind}, seed {result.seed}: {result.events} events, {result.faults} faults, "
         f"{result.restarts} restarts, {result.seconds:.0f} s ({result.story})"
@@ -200,6 +199,6 @@ def _owned(folder: Path) -> None:
     other = read_pid_file(owner)
     if other is not None and other.pid != os.getpid():
         sys.exit(f"the same run is under way in process {other.pid}")
-    for left in folder.glob("lane-*"):
-        remove_stack(left)
+    for left in folder.glob("lane-*/"):
+        Lane(left).remove()
     write_pid_file(owner, this_process())

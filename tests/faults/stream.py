@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from ingest.demo.stream import stream as journeys
 from tests.integration.records import SHOPIFY, Raw, instant, shopify, shopify_order
@@ -14,9 +15,20 @@ _SIMULATED_MS = 800
 _GUESTS = 12
 
 
-def events(chance: random.Random, count: int, hot: float = 0.0) -> Iterator[Raw]:
-    """`count` raw events in the order to publish them; `hot`: the share of shared orders that partition 0 gets."""
-    shared = list(_shared_orders(chance, count // 2, hot))
+@dataclass(frozen=True)
+class Shape:
+    """How a stream spreads its shared orders."""
+
+    count: int
+    partitions: int = PARTITIONS
+    hot: float = 0.0
+    """The share of them that partition 0 gets."""
+
+
+def events(chance: random.Random, shape: Shape) -> Iterator[Raw]:
+    """Raw events in the order to publish them: half are journeys of the demo, half are shared orders."""
+    count = shape.count
+    shared = list(_shared_orders(chance, shape))
     start = time.time_ns() // 1_000_000 - count * _SIMULATED_MS
     told = [
         Raw(one.topic, one.value, one.key, one.headers, one.timestamp_ms)
@@ -26,14 +38,14 @@ def events(chance: random.Random, count: int, hot: float = 0.0) -> Iterator[Raw]
         yield (shared if chance.random() * (len(shared) + len(told)) < len(shared) else told).pop(0)
 
 
-def _shared_orders(chance: random.Random, count: int, hot: float) -> Iterator[Raw]:
+def _shared_orders(chance: random.Random, shape: Shape) -> Iterator[Raw]:
     """Orders of few guests over all partitions; one in four is keyed badly, so that partitions share it."""
     steps: list[list[Raw]] = []
     number = chance.randrange(10**6) * 1000
-    made = 0
+    made, count = 0, shape.count // 2
     while made < count:
         number += 1
-        one = list(_order(chance, number, hot))[: count - made]
+        one = list(_order(chance, number, shape))[: count - made]
         made += len(one)
         steps.append(one)
     under_way: list[list[Raw]] = []
@@ -46,13 +58,13 @@ def _shared_orders(chance: random.Random, count: int, hot: float) -> Iterator[Ra
             under_way.remove(one)
 
 
-def _order(chance: random.Random, number: int, hot: float) -> Iterator[Raw]:
-    home = 0 if chance.random() < hot else chance.randrange(PARTITIONS)
+def _order(chance: random.Random, number: int, shape: Shape) -> Iterator[Raw]:
+    home = 0 if chance.random() < shape.hot else chance.randrange(shape.partitions)
     spread = chance.random() < 0.25
     email = f"guest{chance.randrange(_GUESTS)}@example.com"
 
     def put(body: dict, kind: str, event: str) -> Raw:
-        partition = chance.randrange(PARTITIONS) if spread else home
+        partition = chance.randrange(shape.partitions) if spread else home
         return shopify(body, kind, event=f"{number}-{event}", partition=partition)
 
     placed = put(shopify_order(number, at=0, email=email), "orders/create", "created")

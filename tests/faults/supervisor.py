@@ -71,6 +71,12 @@ class Supervisor:
         worker.process.send_signal(signal.SIGCONT)
         return worker.stop(within)
 
+    def kill(self, post: Post) -> None:
+        """SIGKILL to the worker of a post; the next one takes its place."""
+        with self._lock:
+            assert post.worker is not None
+            post.worker.kill()
+
     def stop_all(self) -> list[str]:
         """SIGTERM to all at once, for good; names those that did not end as they should."""
         with self._lock:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from tests.faults.case import Kind
-from tests.faults.kinds import workers
+from tests.faults.kinds import group, network, refusals, servers, versions, workers
 
-KINDS: dict[str, Kind] = {kind.name: kind for kind in (*workers.KINDS,)}
+_MODULES = (workers, group, servers, network, refusals, versions)
+
+KINDS: dict[str, Kind] = {kind.name: kind for module in _MODULES for kind in module.KINDS}

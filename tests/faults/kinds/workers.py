@@ -39,7 +39,7 @@ class StruckAtPoint(Kind):
             case.supervisor.add()
 
     def strike(self, case: Case) -> None:
-        case.publishing.wait(60)
+        case.wait_published()
 
 
 KINDS: list[Kind] = [

@@ -1,0 +1,95 @@
+"""Connections that are cut, halved, delayed and silent: to the broker and to PostgreSQL, around each commit."""
+
+from __future__ import annotations
+
+from tests.faults.case import Case, Kind
+from tests.faults.proxy import Action, Proxy, Strike
+from tests.faults.wire import COMMIT_ANSWERED, COMMIT_ASKED
+
+KAFKA, POSTGRES = "Kafka", "PostgreSQL"
+
+
+def _proxy(case: Case, side: str) -> Proxy:
+    """The proxy to one side, which this case's workers use from now on."""
+    proxy, setting = (
+        case.lane.proxy_to_kafka() if side == KAFKA else case.lane.proxy_to_postgres(case.deployment.database_url)
+    )
+    case.deployment.settings.update(setting)
+    return case.open(proxy)
+
+
+class StruckAtCommit(Kind):
+    """A connection is struck at the request that commits a transaction, or at the answer to it, a few times."""
+
+    def __init__(self, side: str, label: str, action: Action) -> None:
+        self.side, self.label, self.action = side, label, action
+        self.name = f"{label} {action.value}, {side}"
+
+    def arrange(self, case: Case) -> None:
+        chance = case.chance
+        self.proxy = _proxy(case, self.side)
+        # A start has some twenty transactions in PostgreSQL and one in Kafka; then each batch has one.
+        most = 12 if self.side == KAFKA else 60
+        at = set(chance.sample(range(1, most), chance.randint(1, 3)))
+        seconds = chance.uniform(0.05, 4) if self.action is Action.DELAY else chance.choice((0, 0.02, 0.1, 0.5, 2))
+        self.proxy.strikes.append(Strike(self.label, self.action, at, seconds))
+        case.tell(f"strikes at {sorted(at)}, {seconds:.2f} s")
+
+    def strike(self, case: Case) -> None:
+        case.wait_published()
+        case.wait_decided(1, 75)
+        case.result.faults += self.proxy.struck
+        if self.proxy.late:
+            told = ", ".join(f"{seconds:.2f} s late answered {code}" for seconds, code in self.proxy.late)
+            case.tell(told)
+
+
+class Cut(Kind):
+    """Every connection to a side is cut, again and again."""
+
+    def __init__(self, side: str) -> None:
+        self.side = side
+        self.name = f"all connections cut, {side}"
+
+    def arrange(self, case: Case) -> None:
+        self.proxy = _proxy(case, self.side)
+
+    def strike(self, case: Case) -> None:
+        case.wait_decided(0.05)
+        for _ in range(case.chance.randint(2, 6)):
+            case.strike(f"{self.proxy.cut_all()} cut")
+            case.pause(0.05, 1.5)
+
+
+class Silence(Kind):
+    """A side is silent for a while, without any connection closing: longer than some time-outs, or shorter."""
+
+    def __init__(self, side: str) -> None:
+        self.side = side
+        self.name = f"silence, {side}"
+
+    def arrange(self, case: Case) -> None:
+        self.proxy = _proxy(case, self.side)
+
+    def strike(self, case: Case) -> None:
+        case.wait_decided(0.05)
+        for _ in range(case.chance.randint(1, 2)):
+            seconds = case.chance.choice((0.5, 2, 4, 7))
+            with self.proxy.silence():
+                case.pause(seconds, seconds)
+            case.strike(f"silent for {seconds} s")
+            case.pause(0.5, 2)
+
+
+_CUTS = (Action.CUT_BEFORE, Action.CUT_AFTER, Action.HALVE, Action.DELAY)
+
+KINDS: list[Kind] = [
+    *(
+        StruckAtCommit(side, label, action)
+        for side in (KAFKA, POSTGRES)
+        for label in (COMMIT_ASKED, COMMIT_ANSWERED)
+        for action in _CUTS
+    ),
+    StruckAtCommit(KAFKA, COMMIT_ASKED, Action.HOLD),
+    *(kind(side) for side in (KAFKA, POSTGRES) for kind in (Cut, Silence)),
+]
