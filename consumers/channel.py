@@ -44,6 +44,8 @@ class Channel:
     ordering: Ordering
     identify: Callable[[Headers, Mapping[str, Any]], Envelope]
     """Reads headers and the decoded document; raises DefectiveEvent when the envelope is unusable."""
+    key_of: Callable[[Mapping[str, Any]], str | None]
+    """The Kafka key that a decoded document should have; None when it does not tell. Never raises."""
     map_event: Callable[[Mapping[str, Any], EventContext], Mapped]
     """Maps a decoded document; raises DefectiveEvent with every defect found."""
     map_statuses: Callable[[Mapping[str, str]], MappedStatuses]

@@ -103,6 +103,12 @@ def _deduced(document: Mapping[str, Any]) -> str | None:
         return None
 
 
+def key_of(document: Mapping[str, Any]) -> str | None:
+    """The order's id: of the order itself, or of the one that a refund or fulfilment names."""
+    name = document.get("order_id") or document.get("id")
+    return str(name) if isinstance(name, int | str) and not isinstance(name, bool) else None
+
+
 def _event_id(headers: Headers, document: Mapping[str, Any]) -> str | None:
     delivery = _text(headers, "x-shopify-webhook-id")
     if delivery is not None:
@@ -129,6 +135,7 @@ CHANNEL: Final = Channel(
     topic="raw.shopify.orders.v1",
     ordering=Ordering.LAST_MODIFIED,  # updated_at, one-second resolution; no version in the body
     identify=identify,
+    key_of=key_of,
     map_event=shopify.map_event,
     map_statuses=shopify.map_statuses,
     contract="shopify.odcs.yaml",

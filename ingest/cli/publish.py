@@ -10,17 +10,16 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from rich.markup import escape
 
 from consumers.catalogue import CHANNELS
+from consumers.channel import Channel
 from ingest.cli.deployment import settings
 from ingest.cli.errors import Undelivered
-from ingest.cli.first_sighting import pipeline_of
 from ingest.cli.main import NOT_DONE
 from ingest.cli.payloads import Payload, Payloads
 from ingest.cli.terminal import console, emit, table
 from ingest.kafka_admin import KafkaAdmin
-from ingest.pipeline import Pipeline
-from ingest.raw_event import RawEvent, RawHeaders
-from mappers.candidate import CheckoutFact, Ignored, PartialChange, Snapshot
+from ingest.raw_event import RawHeaders
 from producers.topics import MAX_RECORD_BYTES
+from schemas import json_document
 
 _FLUSH_S = 60.0
 
@@ -77,18 +76,14 @@ def publish_json(channel: str, headers: RawHeaders, files: Sequence[str]) -> int
     return _code(payloads, sent)
 
 
-def natural_key(pipeline: Pipeline, event: RawEvent) -> bytes | None:
-    """What the channel keys by: the order's id, or the session's; None when the payload tells neither."""
-    (understood,) = pipeline.map(pipeline.decode([event]))
-    match understood.mapped:
-        case Snapshot(order=order) | Ignored(order=dict() as order):
-            return order["source_order_id"].encode()
-        case PartialChange(source_order_id=native):
-            return native.encode()
-        case CheckoutFact(session_ref=session):
-            return session.encode()
-        case _:
-            return None
+def natural_key(channel: Channel, payload: bytes) -> bytes | None:
+    """What the channel keys by; None when the payload does not tell."""
+    try:
+        document = json_document.decode(payload)
+    except json_document.DocumentError:
+        return None
+    key = channel.key_of(document)
+    return key.encode() if key is not None else None
 
 
 def _publish(channel_name: str, headers: RawHeaders, payloads: Payloads) -> Iterator[Sent]:
@@ -99,7 +94,6 @@ def _publish(channel_name: str, headers: RawHeaders, payloads: Payloads) -> Iter
     given = settings()
     with KafkaAdmin(given.kafka_bootstrap_servers) as admin:
         admin.require([channel.topic])
-    pipeline = pipeline_of(channel)
     producer = Producer(
         {
             "bootstrap.servers": given.kafka_bootstrap_servers,
@@ -112,8 +106,7 @@ def _publish(channel_name: str, headers: RawHeaders, payloads: Payloads) -> Iter
     sent = []
     now_ms = time.time_ns() // 1_000_000
     for payload in readable:
-        event = RawEvent(channel.topic, 0, 0, None, payload.body, headers, now_ms, 1)
-        one = Sent(payload.file, natural_key(pipeline, event))
+        one = Sent(payload.file, natural_key(channel, payload.body))
         sent.append(one)
         _produce(producer, channel.topic, headers, payload, one)
     producer.flush(_FLUSH_S)

@@ -22,7 +22,7 @@ class _Teller:
         self.chance, self.shop, self.session = chance, shop, session
         self.order: WebOrder | None = None
 
-    def tell(self, kind: str, at: int, data: dict[str, Any], key: str | None = None) -> Draft:
+    def tell(self, kind: str, at: int, data: dict[str, Any]) -> Draft:
         body = {
             "event_id": self.chance.uuid(),
             "event_type": kind,
@@ -32,11 +32,10 @@ class _Teller:
             "session_id": self.session,
             "data": data,
         }
-        return Draft("web", kind, key or self.session, body, [*_HEADERS, ("x-event-type", kind.encode())])
+        return Draft("web", kind, self.session, body, [*_HEADERS, ("x-event-type", kind.encode())])
 
     def tell_order(self, kind: str, at: int, order: WebOrder) -> Draft:
-        document = order.document
-        return self.tell(kind, at, {"order": document}, document["order_id"])
+        return self.tell(kind, at, {"order": order.document})
 
 
 def journey(chance: Chance, at: int) -> Journey:
@@ -100,11 +99,7 @@ def journey(chance: Chance, at: int) -> Journey:
     order.pay(authorization, "authorization", at)
     told = teller.tell("payment.authorized", at, {**whose, "payment": paid})
     if chance.draw() < 0.05:
-        told.body["data"]["order_id"], told.key, told.mishap = (
-            ids["order"],
-            ids["order"],
-            Mishap.BEFORE_ITS_ORDER,
-        )
+        told.body["data"]["order_id"], told.mishap = ids["order"], Mishap.BEFORE_ITS_ORDER
     yield at, told
     at += 400
     yield at, teller.tell_order("order.placed", at, order)
@@ -155,7 +150,7 @@ def _life(chance: Chance, teller: _Teller, order: WebOrder, authorization: str, 
             "amount": teller.shop.amount(order.basket.total),
         }
         order_id = order.document["order_id"]
-        yield at, teller.tell("payment.captured", at, {"order_id": order_id, "payment": payment}, order_id)
+        yield at, teller.tell("payment.captured", at, {"order_id": order_id, "payment": payment})
     yield at, teller.tell_order("order.paid", at, order)
     lines = order.document["lines"]
     parcels = [lines[:1], lines[1:]] if len(lines) > 1 and chance.draw() < 0.3 else [lines]

@@ -395,7 +395,7 @@ class Order(TypedDict, total=False):
     """The whole order as the storefront sees it now."""
 
     order_id: Required[Annotated[Reference, Field(examples=["ord_7Q2M9"])]]
-    """The storefront's id, never reused. Also the Kafka key."""
+    """The storefront's id, never reused."""
     number: ShortText | None
     """What the buyer sees."""
     version: Required[Annotated[int, Field(ge=1, le=2_147_483_647, examples=[1])]]

@@ -193,6 +193,14 @@ def test_records_of_an_order_have_its_key(told):
             assert labelled.record.key == str(body.get("order_id") or body["id"]).encode()
 
 
+def test_records_are_keyed_as_their_channels_say(told):
+    """The demo publishes as a channel's developers are told to."""
+    for labelled in told:
+        if labelled.defect is None:
+            key = CHANNELS[labelled.channel].key_of(orjson.loads(labelled.record.value or b""))
+            assert labelled.record.key == (key or "").encode()
+
+
 def test_guests_come_back_and_make_accounts(told):
     """Conversions can be shown: by the session of the order, and by another one with the same e-mail."""
     sessions: dict[str, set[str]] = {}
