@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -104,7 +103,6 @@ def _publish(channel_name: str, headers: RawHeaders, payloads: Payloads) -> Iter
         }
     )
     sent = []
-    now_ms = time.time_ns() // 1_000_000
     for payload in readable:
         one = Sent(payload.file, natural_key(channel, payload.body))
         sent.append(one)
