@@ -7,6 +7,7 @@ never a personal value.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from enum import StrEnum
 
 _INDENT = "\n           "
 
@@ -42,11 +43,29 @@ class ConfigurationRefused(OrdergateError):
         self.problems = tuple(problems)
 
 
+class Cause(StrEnum):
+    """Why a partition stopped: which certainty is lost. `ordergate recover` has an answer to each."""
+
+    TOPIC_REMADE = "the topic was deleted and made again"
+    OUTSIDE_LOG = "the position is outside the log"
+    OFFSET_GONE = "the group's committed offset is gone"
+    OFFSET_MOVED = "somebody else has moved the group's offset"
+    OFFSET_UNSTABLE = "its committed offset does not become stable"
+    DATABASE_BEHIND = "PostgreSQL is behind Kafka"
+    JOURNAL_GAP = "the journal has a gap"
+
+
 class PartitionHalted(OrdergateError):
     """Repair one partition: certainty about its position is lost. All other partitions go on."""
 
-    def __init__(self, topic: str, partition: int, cause: str, *, known: str, safe: str, do: str) -> None:
-        super().__init__(f"partition {topic}/{partition} stopped: {cause}", known=known, safe=safe, do=do)
+    def __init__(self, topic: str, partition: int, cause: Cause, *, known: str, safe: str) -> None:
+        super().__init__(
+            f"partition {topic}/{partition} stopped: {cause}",
+            known=known,
+            safe=safe,
+            do=f"run `ordergate recover {topic}/{partition}`: it shows what can be repaired and how, and changes "
+            "nothing without --apply",
+        )
         self.topic = topic
         self.partition = partition
         self.cause = cause

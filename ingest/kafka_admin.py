@@ -132,6 +132,16 @@ class KafkaAdmin:
             self._topic_ids[name] = existing[name].topic_id
         return self._topic_ids[name]
 
+    def group_members(self, group_id: str) -> int:
+        """How many members a consumer group has now; none when there is no such group."""
+        (future,) = _answered(self._client.describe_consumer_groups([group_id], request_timeout=TIMEOUT_S)).values()
+        try:
+            return len(future.result().members)
+        except KafkaException as error:
+            if error.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND:
+                return 0
+            raise self._away(error) from error
+
     def _settings(self, resource: ConfigResource) -> dict[str, str]:
         (future,) = _answered(self._client.describe_configs([resource], request_timeout=TIMEOUT_S)).values()
         try:

@@ -250,6 +250,33 @@ def positions(*, json: Json = False) -> None:
 
 
 @app.command(rich_help_panel=_OPERATE)
+def recover(
+    partitions: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="TOPIC/PARTITION", help="Raw partitions that stopped. None named: all of them."),
+    ] = None,
+    *,
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Carry the plan out. All workers of the group have to be stopped.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Show what can be repaired of partitions that stopped: what is known, what is at risk, and each step.
+
+    Changes nothing without --apply. Exit code 1 when a partition needs a repair, or still needs one.
+
+    `ordergate recover raw.web.orders.v1/0`
+
+    `ordergate recover raw.web.orders.v1/0 --apply`
+    """
+    from ingest.cli import recover as command
+
+    if apply:
+        raise typer.Exit((command.apply_json if json else command.apply)(partitions or []))
+    raise typer.Exit((command.show_json if json else command.show)(partitions or []))
+
+
+@app.command(rich_help_panel=_OPERATE)
 def check(*, json: Json = False) -> None:
     """Check settings, brokers, topics, database and schemas; say what is unsafe, why, and what to do.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from rich.markup import escape
@@ -26,6 +26,7 @@ _ROWS = """
 SELECT topic, partition, epoch, next_offset, sequence, topic_id, owner, released, published_sequence
 FROM positions WHERE topic = ANY(%s)
 """
+_NOTED = "SELECT topic, partition, published_sequence FROM positions WHERE topic = ANY(%s)"
 _JOURNAL = """
 SELECT topic, partition, sequence, base_offset, next_offset, record_count, ''::bytea FROM journal
 WHERE topic = %s AND partition = %s AND sequence > %s ORDER BY sequence
@@ -36,7 +37,6 @@ class Known(NamedTuple):
     """A position's row, and the journal rows after Kafka's receipt (without their bytes)."""
 
     fence: Fence
-    published_sequence: int
     unpublished: list[JournalRow]
 
 
@@ -121,10 +121,13 @@ def look() -> list[Standing]:
         topics = admin.existing(names)
     keys = [(topic.name, number) for topic in topics.values() for number in range(topic.partitions)]
     with Cluster(given.kafka_bootstrap_servers, given.group_id) as cluster:
-        # Kafka first: what moves on meanwhile shows as not published yet, never as published but not decided.
+        # In this order what moves on meanwhile shows as not published yet: what was noted as published before is
+        # in Kafka, and what is in Kafka is decided.
+        with reading(given) as connection:
+            noted = {(topic, number): published for topic, number, published in connection.execute(_NOTED, (names,))}
         committed = cluster.committed(keys)
         with reading(given) as connection:
-            known = _known(connection, names, committed)
+            known = _known(connection, names, committed, noted)
         bounds = cluster.bounds(keys)
     return [
         standing(topics[key[0]], key, bounds[key], committed.get(key, Committed(None, None)), known.get(key))
@@ -133,14 +136,18 @@ def look() -> list[Standing]:
 
 
 def _known(
-    connection: Connection, names: list[str], committed: Mapping[tuple[str, int], Committed]
+    connection: Connection,
+    names: list[str],
+    committed: Mapping[tuple[str, int], Committed],
+    noted: Mapping[tuple[str, int], int],
 ) -> dict[tuple[str, int], Known]:
     found = {}
-    for topic, partition, *fence, published in connection.execute(_ROWS, (names,)).fetchall():
+    for topic, partition, *columns in connection.execute(_ROWS, (names,)).fetchall():
         key = (topic, partition)
+        fence = replace(Fence(*columns), published_sequence=noted.get(key, 0))
         receipt = published_sequence(committed[key]) if key in committed else None
-        rows = connection.execute(_JOURNAL, (*key, published if receipt is None else receipt))
-        found[key] = Known(Fence(*fence), published, [JournalRow(*row) for row in rows])
+        rows = connection.execute(_JOURNAL, (*key, fence.published_sequence if receipt is None else receipt))
+        found[key] = Known(fence, [JournalRow(*row) for row in rows])
     return found
 
 
@@ -179,7 +186,7 @@ def _plain(one: Standing) -> dict[str, Any]:
         "partition": one.partition,
         "next_offset": known.fence.next_offset if known else None,
         "sequence": known.fence.sequence if known else None,
-        "published_sequence": known.published_sequence if known else None,
+        "published_sequence": known.fence.published_sequence if known else None,
         "committed_offset": one.committed.offset,
         "receipt_sequence": one.receipt,
         "log_start": one.bounds.low,

@@ -14,7 +14,7 @@ from confluent_kafka import TopicPartition
 from consumers.kafka_source import Committed
 from ingest.database.journal import JournalRow
 from ingest.database.positions import Fence
-from ingest.errors import PartitionHalted
+from ingest.errors import Cause, PartitionHalted
 
 _PREFIX = "ordergate:"
 
@@ -53,40 +53,43 @@ def check(
     """
     decided = f"the database has decided offsets below {fence.next_offset:,} (journal row {fence.sequence:,})"
 
-    def halt(cause: str, known: str, safe: str) -> PartitionHalted:
-        return PartitionHalted(
-            topic, partition, cause, known=f"{known}; {decided}", safe=safe,
-            do=f"look at `ordergate positions`, find out what happened to {topic}, then restore the side that is wrong",
-        )  # fmt: skip
+    def halt(cause: Cause, known: str, safe: str) -> PartitionHalted:
+        return PartitionHalted(topic, partition, cause, known=f"{known}; {decided}", safe=safe)
 
     if fence.topic_id != topic_id:
         raise halt(
-            "the topic was deleted and made again",
+            Cause.TOPIC_REMADE,
             f"Kafka's topic id is {topic_id}, the database knows {fence.topic_id}",
             "offsets of the new topic mean other events: nothing of it was read",
         )
     if not bounds.low <= fence.next_offset <= bounds.high:
         raise halt(
-            "the position is outside the log",
+            Cause.OUTSIDE_LOG,
             f"Kafka has offsets {bounds.low:,} to {bounds.high - 1:,}",
             "nothing was skipped and nothing was published twice",
         )
     if committed.offset is None:
         raise halt(
-            "the group's committed offset is gone",
+            Cause.OFFSET_GONE,
             f"row {fence.sequence:,} may or may not be published, and only the committed offset tells",
             "nothing was published twice; events are in the log and in the journal",
         )
     sequence = published_sequence(committed)
     if sequence is None:
         raise halt(
-            "somebody else has moved the group's offset",
+            Cause.OFFSET_MOVED,
             f"the group is at offset {committed.offset:,} without Ordergate's receipt",
+            "nothing was published twice; events are in the log and in the journal",
+        )
+    if sequence < fence.published_sequence:
+        raise halt(
+            Cause.OFFSET_MOVED,
+            f"the group is at row {sequence:,}, and rows up to {fence.published_sequence:,} were published before",
             "nothing was published twice; events are in the log and in the journal",
         )
     if sequence > fence.sequence or committed.offset > fence.next_offset:
         raise halt(
-            "PostgreSQL is behind Kafka",
+            Cause.DATABASE_BEHIND,
             f"Kafka says offsets below {committed.offset:,} are published (journal row {sequence:,}); "
             "was the database restored from a backup?",
             f"nothing was published twice; {max(committed.offset - fence.next_offset, 0):,} "
@@ -104,10 +107,9 @@ def check_rows(topic: str, partition: int, fence: Fence, committed: Committed, r
         at, sequence = row.next_offset, row.sequence
     if at != fence.next_offset or sequence != fence.sequence:
         raise PartitionHalted(
-            topic, partition, "the journal has a gap",
+            topic, partition, Cause.JOURNAL_GAP,
             known=f"published up to offset {committed.offset or 0:,}; the journal reaches {at:,} without a gap; "
             f"the database has decided offsets below {fence.next_offset:,} (was it down for longer than "
             "the journal is kept?)",
             safe="nothing was published twice; the orders are in the database and the raw events in the log",
-            do="look at `ordergate positions` and raise ORDERGATE_JOURNAL_RETENTION_HOURS before the next try",
         )  # fmt: skip

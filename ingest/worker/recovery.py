@@ -16,7 +16,7 @@ from ingest.clock import TimeSource
 from ingest.database import journal, positions, statements
 from ingest.database.connection import Database
 from ingest.database.positions import Advance, Fence
-from ingest.errors import PartitionHalted
+from ingest.errors import Cause, PartitionHalted
 from ingest.worker.partition import OwnedPartition, PartitionKey
 from ingest.worker.receipt import LogBounds, check, check_rows, published_sequence, receipt
 from producers.journal_records import unpack
@@ -136,11 +136,10 @@ class Recovery:
         low, _high = self._source.watermarks(key)
         if committed.offset is not None and published_sequence(committed):
             raise PartitionHalted(
-                *key, "PostgreSQL is behind Kafka",
+                *key, Cause.DATABASE_BEHIND,
                 known=f"Kafka says offsets below {committed.offset:,} are published; the database knows nothing of "
                 "this partition (a new or restored database?)",
                 safe="nothing was published twice; the raw events are in the log",
-                do="restore the database, or use another group (ORDERGATE_GROUP_ID) with output topics of its own",
             )  # fmt: skip
         return low
 
@@ -153,13 +152,11 @@ class Recovery:
             return self._ask(key, until)
         except OffsetUnstable as error:
             raise PartitionHalted(
-                *key, "its committed offset does not become stable",
+                *key, Cause.OFFSET_UNSTABLE,
                 known="a transaction that wrote it is neither committed nor aborted after "
                 f"{self._stable_bound_s:.0f} s "
                 "(a broker killed while it committed can leave one: torn transaction)",
                 safe="nothing was published twice; decided events are in the journal",
-                do="find it with kafka-transactions.sh find-hanging, and see whether its outputs are visible before "
-                "you end it; then restart this worker",
             ) from error  # fmt: skip
 
     def _after_publishing(self, key: PartitionKey, fence: Fence) -> int | None:

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from ingest.errors import ConfigurationRefused, OrdergateError, PartitionHalted
+from ingest.errors import Cause, ConfigurationRefused, OrdergateError, PartitionHalted
 from ingest.settings import Settings, variable
 
 KEY = "0123456789abcdef0123456789abcdef"
@@ -134,10 +134,9 @@ def test_an_error_tells_an_operator_what_to_do():
     error = PartitionHalted(
         "raw.shopify.orders.v1",
         3,
-        "PostgreSQL is behind Kafka",
+        Cause.DATABASE_BEHIND,
         known="Kafka says 18,240\nthe database knows 18,102",
         safe="nothing was published twice",
-        do="ordergate recover raw.shopify.orders.v1/3 --plan",
     )
     assert isinstance(error, OrdergateError)
     assert str(error) == (
@@ -145,7 +144,8 @@ def test_an_error_tells_an_operator_what_to_do():
         "  known    Kafka says 18,240\n"
         "           the database knows 18,102\n"
         "  safe     nothing was published twice\n"
-        "  do       ordergate recover raw.shopify.orders.v1/3 --plan"
+        "  do       run `ordergate recover raw.shopify.orders.v1/3`: it shows what can be repaired and how, and "
+        "changes nothing without --apply"
     )
 
 

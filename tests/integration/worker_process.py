@@ -39,6 +39,21 @@ def kill_at(owner: Any, name: str, nth: int, applies: Callable[..., bool]) -> No
     setattr(owner, name, wrapped)
 
 
+def kill_after_publishing(nth: int) -> None:
+    """Kill this process right after its n-th transaction with records."""
+    original = TransactionalPublisher.publish
+    published = 0
+
+    def wrapped(self: TransactionalPublisher, records: Any, *arguments: Any) -> None:
+        nonlocal published
+        original(self, records, *arguments)
+        published += bool(records)
+        if published == nth:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    TransactionalPublisher.publish = wrapped  # type: ignore[method-assign]  # a test's own death
+
+
 def delay_publishing(seconds: float) -> None:
     """Keep what is decided unpublished for a while."""
     original = TransactionalPublisher.publish
@@ -53,6 +68,8 @@ def delay_publishing(seconds: float) -> None:
 POINTS: dict[str, Callable[[int], None]] = {
     # PostgreSQL has the batch, Kafka nothing of it.
     "before_publish": lambda n: kill_at(TransactionalPublisher, "publish", n, lambda _self, records, *_: bool(records)),
+    # Kafka has the batch, and PostgreSQL does not know it yet.
+    "after_publish": kill_after_publishing,
     # Everything is written, nothing is committed.
     "before_database_commit": lambda n: kill_at(journal, "append", n, lambda _c, rows: bool(rows)),
 }

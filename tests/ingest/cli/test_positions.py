@@ -24,8 +24,8 @@ def look(
     *, decided: int = 100, sequence: int = 7, committed: Committed | None = None, topic_id: str = "topic-id",
     unpublished: list[JournalRow] | None = None, released: bool = False, bounds: LogBounds = BOUNDS,
 ) -> Standing:  # fmt: skip
-    fence = Fence(3, decided, sequence, topic_id, "ordergate-0", released)
-    return standing(TOPIC, KEY, bounds, committed or Committed(100, "ordergate:7"), Known(fence, 7, unpublished or []))
+    fence = Fence(3, decided, sequence, topic_id, "ordergate-0", released, 5)
+    return standing(TOPIC, KEY, bounds, committed or Committed(100, "ordergate:7"), Known(fence, unpublished or []))
 
 
 def test_in_step_when_kafka_has_what_the_database_decided() -> None:

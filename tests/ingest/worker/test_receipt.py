@@ -10,7 +10,7 @@ from ingest.database.positions import Fence
 from ingest.errors import PartitionHalted
 from ingest.worker.receipt import LogBounds, check, check_rows, published_sequence, receipt
 
-FENCE = Fence(epoch=3, next_offset=100, sequence=7, topic_id="A", previous_owner="w-0", released=False)
+FENCE = Fence(3, next_offset=100, sequence=7, topic_id="A", previous_owner="w", released=False, published_sequence=5)
 IN_STEP = Committed(100, "ordergate:7")
 LOG = LogBounds(0, 200)
 
@@ -46,6 +46,7 @@ def test_kafka_in_step_or_behind_goes_on(published):
         ("A", IN_STEP, LogBounds(0, 99), "outside the log"),
         ("A", Committed(None, None), LOG, "committed offset is gone"),
         ("A", Committed(50, None), LOG, "somebody else"),
+        ("A", Committed(80, "ordergate:4"), LOG, "somebody else"),
         ("A", Committed(120, "ordergate:9"), LOG, "behind Kafka"),
         ("A", Committed(101, "ordergate:7"), LOG, "behind Kafka"),
     ],

@@ -1,0 +1,163 @@
+"""`ordergate recover`: what can be repaired of a partition that stopped; with --apply, it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from rich.markup import escape
+
+from consumers.kafka_source import PartitionKey
+from ingest.cli.deployment import reachable_database, settings
+from ingest.cli.errors import NotFound
+from ingest.cli.migrate import require_migrated
+from ingest.cli.terminal import console, emit, say
+from ingest.database.connection import Database, DatabaseLost, DatabaseUnfit, Refused, TryAgain
+from ingest.errors import DatabaseAway, DatabaseRefuses
+from ingest.repair.apply import Repairer
+from ingest.repair.evidence import halt_of
+from ingest.repair.look import Looker
+from ingest.repair.plan import Plan
+from ingest.repair.planning import NEEDS_TRAIL, plan_for
+from ingest.settings import Settings
+
+NOT_IN_ORDER = 1
+
+
+class Recovery:
+    """One run of the command: plans of the partitions asked for, and what became of them."""
+
+    def __init__(self, given: Settings, database: Database, looker: Looker) -> None:
+        self._given = given
+        self._database = database
+        self._looker = looker
+
+    def plans(self, names: Sequence[str]) -> list[Plan]:
+        """Plans of the named partitions, or of all that need one. Raises NotFound for an unknown name."""
+        known = self._looker.partitions()
+        keys = [_key(name, known) for name in names] or known
+        return [plan for key in keys if (plan := self.plan(key)) is not None]
+
+    def plan(self, key: PartitionKey) -> Plan | None:
+        """The plan for one partition; None when a worker would go on."""
+        evidence = self._looker.evidence(key)
+        halt = halt_of(evidence)
+        if halt is None:
+            return None
+        if halt.cause in NEEDS_TRAIL:
+            evidence = self._looker.with_traces(evidence)
+        return plan_for(evidence, halt)
+
+    def apply(self, plans: Sequence[Plan]) -> list[Plan]:
+        """Carry out what can be; gives the plans that were carried out."""
+        ready = [plan for plan in plans if plan.steps]
+        if ready:
+            repairer = Repairer(self._given, self._database, self._looker)
+            with repairer.open():
+                for plan in ready:
+                    repairer.apply(plan, lambda plan=plan: self.plan((plan.topic, plan.partition)))  # type: ignore[misc]
+        return ready
+
+
+def show(names: Sequence[str]) -> int:
+    """Tell people the plans, and change nothing; gives the exit code."""
+    with _recovery() as recovery:
+        plans = recovery.plans(names)
+    _tell(plans)
+    return NOT_IN_ORDER if plans else 0
+
+
+def show_json(names: Sequence[str]) -> int:
+    """The plans as JSON lines; gives the exit code."""
+    with _recovery() as recovery:
+        plans = recovery.plans(names)
+    for plan in plans:
+        emit(_plain(plan, applied=False))
+    return NOT_IN_ORDER if plans else 0
+
+
+def apply(names: Sequence[str]) -> int:
+    """Tell people the plans, and carry them out; gives the exit code."""
+    with _recovery() as recovery:
+        plans = recovery.plans(names)
+        _tell(plans)
+        done = recovery.apply(plans)
+    for plan in done:
+        say(f"ordergate: {plan.name} is repaired; its next owner goes on")
+    return NOT_IN_ORDER if len(done) < len(plans) else 0
+
+
+def apply_json(names: Sequence[str]) -> int:
+    """Carry the plans out, and give them as JSON lines; gives the exit code."""
+    with _recovery() as recovery:
+        plans = recovery.plans(names)
+        done = recovery.apply(plans)
+    for plan in plans:
+        emit(_plain(plan, applied=plan in done))
+    return NOT_IN_ORDER if len(done) < len(plans) else 0
+
+
+@contextmanager
+def _recovery() -> Iterator[Recovery]:
+    given = settings()
+    database = Database(given.database_url.get_secret_value())
+    with reachable_database(given):
+        require_migrated(given)
+    try:
+        with Looker(given, database) as looker:
+            yield Recovery(given, database, looker)
+    except DatabaseLost as error:
+        raise DatabaseAway(given.database_address, str(error)) from error
+    except Refused as error:
+        raise DatabaseRefuses(given.database_address, error.reason) from error
+    except (TryAgain, DatabaseUnfit) as error:
+        raise DatabaseRefuses(given.database_address, str(error)) from error
+    finally:
+        database.close()
+
+
+def _key(name: str, known: Sequence[PartitionKey]) -> PartitionKey:
+    topic, _, number = name.rpartition("/")
+    if number.isdecimal() and (topic, int(number)) in known:
+        return topic, int(number)
+    raise NotFound(
+        f"{name} is no raw partition of this deployment",
+        known="partitions are named TOPIC/PARTITION, as in raw.web.orders.v1/0",
+        do="look at `ordergate positions`",
+    )
+
+
+def _tell(plans: Sequence[Plan]) -> None:
+    out = console()
+    if not plans:
+        out.print("nothing to repair: a worker would go on with every partition asked for", style="good")
+    for plan in plans:
+        out.print(f"[bad]{escape(plan.name)}[/] stopped: {escape(plan.cause)}", soft_wrap=True)
+        for label, lines in (("known", plan.known), ("at risk", plan.risk), ("plan", [s.told for s in plan.steps])):
+            for number, line in enumerate(lines):
+                out.print(f"  [label]{'' if number else label:<9}[/]{escape(line)}", soft_wrap=True)
+        out.print(f"  [label]{'do':<9}[/]{escape(_remedy(plan))}\n", soft_wrap=True)
+
+
+def _remedy(plan: Plan) -> str:
+    if plan.hindrance:
+        return plan.hindrance
+    if plan.choices:
+        modes = " or ".join(f"--mode {mode}" for mode in plan.choices)
+        return f"decide: `ordergate recover {plan.name}` with {modes} shows what that does"
+    return "stop the workers, and run the same command with --apply"
+
+
+def _plain(plan: Plan, *, applied: bool) -> dict[str, Any]:
+    return {
+        "topic": plan.topic,
+        "partition": plan.partition,
+        "cause": plan.cause,
+        "known": list(plan.known),
+        "at_risk": list(plan.risk),
+        "steps": [step.told for step in plan.steps],
+        "choices": list(plan.choices),
+        "do": _remedy(plan),
+        "applied": applied,
+    }

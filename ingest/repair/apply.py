@@ -1,0 +1,198 @@
+"""Applying a plan, fenced as a worker is: an owner id of its own, the epoch raised, the last owner's transaction ended.
+
+A worker that starts meanwhile raises the epoch again and ends the transaction of this repair before it reads
+anything, so at every moment only one of the two can change a partition.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import cast
+
+import confluent_kafka
+
+from consumers.kafka_source import PartitionKey
+from ingest.database import journal, positions
+from ingest.database.connection import Database
+from ingest.database.journal import JournalRow
+from ingest.database.positions import Fence
+from ingest.errors import OrdergateError
+from ingest.repair.look import Looker
+from ingest.repair.plan import CommitReceipt, Plan
+from ingest.settings import Settings
+from ingest.telemetry.kafka_log import kafka_logger
+from ingest.worker.receipt import receipt
+from ingest.worker.watchdog import Watchdog
+from producers.journal_records import unpack
+from producers.publisher import (
+    Doubt,
+    GroupFenced,
+    Producer,
+    TransactionalPublisher,
+    end_transaction_of,
+    producer_config,
+)
+
+_AT_ONCE_BYTES = 16 * 1024 * 1024
+_GROUP_EMPTIES_S = 5.0
+
+
+class WorkersRun(OrdergateError):
+    """Stop the workers: nothing is repaired under their feet."""
+
+    def __init__(self, group_id: str, members: int) -> None:
+        super().__init__(
+            f"{members} worker{'s'[: members != 1]} of the group {group_id} still run",
+            known="a repair commits the group's offsets, which only its members may do while it has any; a worker that "
+            "was killed is a member until its session times out",
+            safe="nothing was changed",
+            do="stop all workers, then do the same again; the plan alone can be seen while they run",
+        )
+
+
+class MovedOn(OrdergateError):
+    """Look again: what the plan was made from has changed."""
+
+    def __init__(self, partition: str) -> None:
+        super().__init__(
+            f"{partition} is not as it was when its plan was made",
+            known="somebody has changed the group's offset, the database or the topics meanwhile",
+            safe="nothing was published and no offset was changed",
+            do=f"run `ordergate recover {partition}` again, and look at the new plan",
+        )
+
+
+class RepairInDoubt(OrdergateError):
+    """Do it again: the repair was cut off, and the next one finds out how far it came."""
+
+    def __init__(self, partition: str, detail: str) -> None:
+        super().__init__(
+            f"the repair of {partition} was cut off",
+            known=detail,
+            safe="whatever was published is known by its receipt or by its trail in the output topics",
+            do=f"run `ordergate recover {partition}` again when Kafka and PostgreSQL serve and no worker runs",
+        )
+
+
+class Repairer:
+    """Applies plans; closed at the end of `with`."""
+
+    def __init__(self, given: Settings, database: Database, looker: Looker) -> None:
+        self._given = given
+        self._database = database
+        self._looker = looker
+        self._watchdog = Watchdog(given.kafka_call_deadline_s, time.monotonic)
+        self._tunable = {
+            "transaction_timeout_ms": given.transaction_timeout_ms,
+            "retry_backoff_ms": given.retry_backoff_ms,
+            "statistics_interval_ms": given.statistics_interval_ms,
+        }
+        self._may_open = False
+        self._publisher = TransactionalPublisher(
+            self._make_own_producer,
+            producer_config(given.kafka_bootstrap_servers, f"{given.group_id}-recover", self._tunable),
+            time.monotonic,
+            self._watchdog.deadline,
+            lambda _reason: None,
+        )
+
+    @contextmanager
+    def open(self) -> Iterator[None]:
+        """Ready to apply; everything is let go at the end. Raises WorkersRun."""
+        self._wait_until_the_group_is_empty()
+        self._watchdog.start()
+        try:
+            yield
+        finally:
+            self._publisher.close()
+            self._watchdog.stop()
+
+    def apply(self, plan: Plan, plan_again: Callable[[], Plan | None]) -> None:
+        """Carry out a plan. `plan_again` makes it anew, once nobody else can change the partition any more.
+
+        Raises MovedOn when the new plan is another one, and RepairInDoubt when a step was cut off.
+        """
+        key = (plan.topic, plan.partition)
+        try:
+            fence = self._fence(key)
+            again = plan_again()
+            if again is None or again.steps != plan.steps:
+                raise MovedOn(plan.name)
+            for step in plan.steps:
+                match step:
+                    case CommitReceipt():
+                        self._commit_receipt(key, step)
+                    case _:
+                        raise AssertionError(step)
+            self._release(key, fence)
+        except (Doubt, GroupFenced) as error:
+            raise RepairInDoubt(plan.name, str(error)) from error
+
+    def _make_own_producer(self, config: dict[str, object]) -> Producer:
+        # Only before the fence: one that was opened later would not be fenced by who takes the partition over.
+        if not self._may_open:
+            raise Doubt("its producer was lost")
+        return _make_producer(config)
+
+    def _fence(self, key: PartitionKey) -> Fence:
+        """Nobody else can decide or publish for the partition afterwards, unless he takes it over in turn."""
+        self._may_open = True
+        self._publisher.ensure_open()
+        self._may_open = False
+        with self._database.transaction() as connection:
+            fence = positions.fence(connection, *key, self._publisher.transactional_id)
+        assert fence is not None
+        owner = fence.previous_owner
+        if owner is not None and not fence.released and owner != self._publisher.transactional_id:
+            with self._watchdog.deadline("take_over"):
+                config = producer_config(self._given.kafka_bootstrap_servers, owner, self._tunable)
+                end_transaction_of(_make_producer, config, 30)
+        return fence
+
+    def _release(self, key: PartitionKey, fence: Fence) -> None:
+        """Everything is published: the next owner need not end anything."""
+        with self._database.transaction() as connection:
+            positions.release(connection, *key, fence.epoch)
+
+    def _commit_receipt(self, key: PartitionKey, step: CommitReceipt) -> None:
+        """Publish the rows in their order, each transaction with the receipt of its last row."""
+        metadata = self._looker.consumer.consumer_group_metadata()
+        rows: list[JournalRow] = []
+        if step.publish:
+            with self._database.transaction() as connection:
+                found = journal.after(connection, *key, step.publish[0] - 1)
+            rows = [row for row in found if row.sequence <= step.publish[-1]]
+        for part in _parts(rows):
+            records = [record for row in part for record in unpack(row.records)]
+            last = part[-1]
+            self._publisher.publish(records, [receipt(*key, last.next_offset, last.sequence)], metadata)
+        if not rows or rows[-1].sequence != step.sequence:
+            self._publisher.publish([], [receipt(*key, step.offset, step.sequence)], metadata)
+
+    def _wait_until_the_group_is_empty(self) -> None:
+        """A worker that was stopped a moment ago may be a member for as long as its session."""
+        until = time.monotonic() + self._given.session_timeout_ms / 1000 + _GROUP_EMPTIES_S
+        while members := self._looker.group_members():
+            if time.monotonic() > until:
+                raise WorkersRun(self._given.group_id, members)
+            time.sleep(0.5)
+
+
+def _make_producer(config: dict[str, object]) -> Producer:
+    return cast("Producer", confluent_kafka.Producer(config, logger=kafka_logger()))
+
+
+def _parts(rows: Sequence[JournalRow]) -> Iterator[list[JournalRow]]:
+    """The rows in parts of bounded size, at least one row each."""
+    part: list[JournalRow] = []
+    size = 0
+    for row in rows:
+        if part and size + len(row.records) > _AT_ONCE_BYTES:
+            yield part
+            part, size = [], 0
+        part.append(row)
+        size += len(row.records)
+    if part:
+        yield part

@@ -1,0 +1,68 @@
+"""What is known of one partition before anything is repaired, and which certainty it lacks. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from consumers.kafka_source import Committed
+from ingest.database.journal import JournalRow
+from ingest.database.positions import Fence
+from ingest.errors import Cause, PartitionHalted
+from ingest.repair.trail import RowTrace
+from ingest.worker.receipt import LogBounds, check, check_rows, published_sequence
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One raw partition, as Kafka and the database have it."""
+
+    topic: str
+    partition: int
+    topic_id: str
+    bounds: LogBounds
+    committed: Committed | None
+    """None: it does not become stable."""
+    position: Fence | None
+    """None: the database knows nothing of this partition."""
+    rows: tuple[JournalRow, ...]
+    """The journal's rows that are not known to be published, oldest first."""
+    traces: tuple[RowTrace, ...] | None = None
+    """What the output topics have of those rows; None: not looked at."""
+
+    @property
+    def name(self) -> str:
+        """As the command line takes it."""
+        return f"{self.topic}/{self.partition}"
+
+
+def halt_of(evidence: Evidence) -> PartitionHalted | None:
+    """Why a worker would stop this partition, by the worker's own comparison; None when it would go on."""
+    topic, partition, position = evidence.topic, evidence.partition, evidence.position
+    if evidence.committed is None:
+        return PartitionHalted(
+            topic, partition, Cause.OFFSET_UNSTABLE,
+            known="a transaction that wrote its committed offset is neither committed nor aborted",
+            safe="nothing was published twice; decided events are in the journal",
+        )  # fmt: skip
+    if position is None:
+        return _halt_of_unknown(evidence, evidence.committed)
+    if evidence.committed.offset is None and position.sequence == 0:
+        return None  # fenced once, and nothing decided yet
+    try:
+        published = check(topic, partition, position, evidence.topic_id, evidence.committed, evidence.bounds)
+        rows = [row for row in evidence.rows if row.sequence > published]
+        check_rows(topic, partition, position, evidence.committed, rows)
+    except PartitionHalted as halt:
+        return halt
+    return None
+
+
+def _halt_of_unknown(evidence: Evidence, committed: Committed) -> PartitionHalted | None:
+    if committed.offset is None or not published_sequence(committed):
+        return None
+    return PartitionHalted(
+        evidence.topic, evidence.partition, Cause.DATABASE_BEHIND,
+        known=f"Kafka says offsets below {committed.offset:,} are published; the database knows nothing of "
+        "this partition (a new or restored database?)",
+        safe="nothing was published twice; the raw events are in the log",
+    )  # fmt: skip

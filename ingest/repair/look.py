@@ -1,0 +1,137 @@
+"""Gathering the evidence: asks Kafka and the database, changes nothing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import replace
+from types import TracebackType
+from typing import Self
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from consumers.catalogue import chosen
+from consumers.kafka_source import Committed, PartitionKey
+from ingest.cli.cluster import Cluster
+from ingest.database import journal
+from ingest.database.connection import Connection, Database
+from ingest.database.positions import Fence
+from ingest.errors import BrokerAway
+from ingest.kafka_admin import KafkaAdmin
+from ingest.kafka_client import quiet, why
+from ingest.repair.evidence import Evidence
+from ingest.repair.outputs import OutputLog
+from ingest.repair.trail import records_of, trace
+from ingest.settings import Settings
+
+_POSITION = """
+SELECT epoch, next_offset, sequence, topic_id, owner, released, published_sequence FROM positions
+WHERE topic = %s AND partition = %s
+"""
+_OLDEST = """
+SELECT extract(epoch FROM min(recorded_at))::float8 FROM journal
+WHERE topic = %s AND partition = %s AND sequence > %s
+"""
+_POLL_S = 2.0
+
+
+class Looker:
+    """Asks about partitions; closed at the end of `with`. Raises OrdergateErrors when somebody does not answer."""
+
+    def __init__(self, given: Settings, database: Database) -> None:
+        self._given = given
+        self._database = database
+        self._servers = given.kafka_bootstrap_servers
+        self._complaints: list[KafkaError] = []
+        self._admin = KafkaAdmin(self._servers)
+        self._cluster = Cluster(self._servers, given.group_id)
+        # It never joins: it asks for stable offsets, which wait for the end of a transaction under way.
+        self.consumer = Consumer(
+            {
+                **quiet(self._servers, self._complaints),
+                "group.id": given.group_id,
+                "enable.auto.commit": False,
+                "isolation.level": "read_committed",
+            }
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.consumer.close()
+        self._cluster.__exit__(kind, error, trace)
+        self._admin.close()
+
+    def partitions(self) -> list[PartitionKey]:
+        """Every partition of the raw topics."""
+        names = [channel.topic for channel in chosen(self._given.channels)]
+        topics = self._admin.existing(names)
+        return [(name, number) for name in names if name in topics for number in range(topics[name].partitions)]
+
+    def group_members(self) -> int:
+        """How many workers are in the group."""
+        return self._admin.group_members(self._given.group_id)
+
+    def evidence(self, key: PartitionKey) -> Evidence:
+        """One partition as it is now. Raises TopicsMissing when its topic is gone."""
+        noted = self._position(key)
+        # Asked in this order, a worker at work never seems to contradict itself: what it noted as published
+        # before is in Kafka, and what is in Kafka it has decided.
+        committed = self._stable(key)
+        bounds = self._cluster.bounds([key])[key]
+        with self._database.transaction() as connection:
+            position = self._position_row(connection, key)
+            if position is not None and noted is not None:
+                position = replace(position, published_sequence=noted.published_sequence)
+            published = position.published_sequence if position else 0
+            rows = tuple(journal.after(connection, *key, published))
+        return Evidence(*key, self._admin.topic_id(key[0]), bounds, committed, position, rows)
+
+    def with_traces(self, evidence: Evidence) -> Evidence:
+        """The same, with what the output topics show of its rows."""
+        if not evidence.rows:
+            return evidence
+        since = self._decided_since(evidence)
+        outputs = OutputLog(self._servers, self._given.group_id, self._ends)
+        seen = outputs.seen_since(since, records_of(evidence.rows))
+        if seen is None:
+            return evidence
+        return replace(evidence, traces=tuple(trace(row, seen) for row in evidence.rows))
+
+    def _ends(self, partitions: Iterable[PartitionKey]) -> dict[PartitionKey, int]:
+        return {key: bounds.high for key, bounds in self._cluster.bounds(partitions).items()}
+
+    def _decided_since(self, evidence: Evidence) -> float:
+        first = evidence.rows[0].sequence - 1
+        with self._database.transaction() as connection:
+            found = connection.execute(_OLDEST, (evidence.topic, evidence.partition, first)).fetchone()
+        return float(found[0]) if found and found[0] is not None else 0.0
+
+    def _position(self, key: PartitionKey) -> Fence | None:
+        with self._database.transaction() as connection:
+            return self._position_row(connection, key)
+
+    def _position_row(self, connection: Connection, key: PartitionKey) -> Fence | None:
+        row = connection.execute(_POSITION, key).fetchone()
+        return Fence(*row) if row else None
+
+    def _stable(self, key: PartitionKey) -> Committed | None:
+        """The stable committed offset; None when it does not become stable within the time a worker waits for it."""
+        until = time.monotonic() + self._given.stable_offset_deadline_s
+        while True:
+            try:
+                (answer,) = self.consumer.committed([TopicPartition(*key)], timeout=_POLL_S)
+            except KafkaException as error:
+                if error.args[0].code() != KafkaError._TIMED_OUT:
+                    raise BrokerAway(self._servers, why(self.consumer, self._complaints, error)) from error
+                if time.monotonic() > until:
+                    # Somebody else's question tells a broker that is away from an offset that is not stable.
+                    self._cluster.committed([key])
+                    return None
+                continue
+            if answer.error is not None:
+                raise BrokerAway(self._servers, answer.error.str())
+            return Committed(answer.offset if answer.offset >= 0 else None, answer.metadata or None)

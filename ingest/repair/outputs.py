@@ -1,0 +1,115 @@
+"""Reading the output topics as any careful consumer does: committed records only, to the end as it is now."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from typing import cast
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from consumers.kafka_source import PartitionKey
+from ingest.errors import BrokerAway, OrdergateError
+from ingest.kafka_client import TIMEOUT_S, quiet, why
+from ingest.repair.trail import RecordId
+
+Ends = Mapping[PartitionKey, int]
+"""Next offset of each partition's log."""
+
+_CLOCKS_DIFFER_S = 300
+"""Most by which the clocks of the database and of the workers, which stamp the records, are taken to differ."""
+_PATIENCE_S = 60.0
+_AT_ONCE = 5_000
+
+
+class OutputsUnreadable(OrdergateError):
+    """End the transaction that keeps readers of an output partition waiting."""
+
+    def __init__(self, partition: str) -> None:
+        super().__init__(
+            f"the output partition {partition} cannot be read to its end",
+            known=f"an open transaction holds its readers back for longer than {_PATIENCE_S:.0f} s",
+            safe="nothing was changed",
+            do="stop the workers, wait for ORDERGATE_TRANSACTION_TIMEOUT_MS, then do the same again: what is open then "
+            "hangs, and `ordergate recover` shows it",
+        )
+
+
+class OutputLog:
+    """The output topics' records since some moment. Raises BrokerAway when no broker answers."""
+
+    def __init__(self, bootstrap_servers: str, group_id: str, ends: Callable[[Iterable[PartitionKey]], Ends]) -> None:
+        """`group_id` is never joined and commits nothing; `ends` asks for the ends that are to be reached."""
+        self._servers = bootstrap_servers
+        self._group_id = group_id
+        self._ends = ends
+
+    def seen_since(self, instant_s: float, wanted: Collection[RecordId]) -> set[RecordId] | None:
+        """Which of these records are visible, written since an instant; None when the topics reach not that far back.
+
+        The instant is the database's; the workers' clocks may differ by some minutes. Raises OutputsUnreadable when
+        an open transaction hides what lies before an end.
+        """
+        topics = sorted({topic for topic, _ in wanted})
+        seen: set[RecordId] = set()
+        complaints: list[KafkaError] = []
+        consumer = Consumer(
+            {
+                **quiet(self._servers, complaints),
+                "group.id": self._group_id,
+                "isolation.level": "read_committed",
+                "enable.auto.commit": False,
+                "auto.offset.reset": "error",
+                "enable.partition.eof": True,
+                "fetch.message.max.bytes": 16 * 1024 * 1024,
+            }
+        )
+        try:
+            starts = _starts(consumer, topics, int((instant_s - _CLOCKS_DIFFER_S) * 1000))
+            if starts is None:
+                return None
+            ends = self._ends((start.topic, start.partition) for start in starts)
+            for message in _to_the_end(consumer, starts, ends):
+                headers = cast("list[tuple[str, bytes]]", message.headers() or [])
+                named = ((str(message.topic()), value) for name, value in headers if name == "ce_id")
+                seen.update(record for record in named if record in wanted)
+        except KafkaException as error:
+            raise BrokerAway(self._servers, why(consumer, complaints, error)) from error
+        finally:
+            consumer.close()
+        return seen
+
+
+def _starts(consumer: Consumer, topics: Sequence[str], instant_ms: int) -> list[TopicPartition] | None:
+    """Where to begin on each partition; None when what was written since may have been removed."""
+    known = consumer.list_topics(timeout=TIMEOUT_S).topics
+    partitions = [TopicPartition(topic, number, instant_ms) for topic in topics for number in known[topic].partitions]
+    starts = consumer.offsets_for_times(partitions, timeout=TIMEOUT_S)
+    for start in starts:
+        low, high = consumer.get_watermark_offsets(start, timeout=TIMEOUT_S)
+        if start.offset < 0:
+            start.offset = high
+        if low > 0 and start.offset <= low:
+            return None
+    return starts
+
+
+def _to_the_end(consumer: Consumer, starts: Sequence[TopicPartition], ends: Ends) -> Iterator[Message]:
+    """Every committed record from these offsets to these ends. Raises OutputsUnreadable."""
+    open_until = {key: ends[key] for p in starts if ends[key := (p.topic, p.partition)] > p.offset}
+    consumer.assign(list(starts))
+    deadline = time.monotonic() + _PATIENCE_S
+    while open_until:
+        if time.monotonic() > deadline:
+            topic, number = next(iter(open_until))
+            raise OutputsUnreadable(f"{topic}/{number}")
+        for message in consumer.consume(_AT_ONCE, 0.2):
+            error = message.error()
+            key = (str(message.topic()), int(message.partition() or 0))
+            if error is None:
+                deadline = time.monotonic() + _PATIENCE_S
+                yield message
+            elif error.code() != KafkaError._PARTITION_EOF:
+                raise KafkaException(error)
+            if key in open_until and int(message.offset() or 0) + (error is None) >= open_until[key]:
+                del open_until[key]
