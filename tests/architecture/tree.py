@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = (
-    "schemas", "mappers", "quality", "guests", "consumers", "producers", "ingest", "deploy", "bench"
+    "schemas", "mappers", "quality", "guests", "consumers", "producers", "ingest", "deploy", "bench", "audit"
 )  # fmt: skip
 
 

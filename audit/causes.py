@@ -1,0 +1,261 @@
+"""Nothing lost, nothing added: each raw event has one outcome, and just the outputs that the outcome says."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
+from uuid import UUID
+
+from audit.evidence import EXCUSED, MISSED, ByCause, Evidence, OutcomeFact, RawFact
+from audit.facts import UNREADABLE, Published, RawPartition, Scope
+from audit.topics import OutputTopics, Role
+from audit.violation import Doubt, Kind, Position, Violation
+
+_ORDER: Final = (Role.ORDERS, Role.CHANGES)
+"""A change of an order is one record on each."""
+_MAY: Final[Mapping[str, frozenset[int]]] = {
+    "GOVERNED": frozenset({*_ORDER, Role.GUESTS, Role.FINDINGS}),
+    "HELD": frozenset({*_ORDER, Role.GUESTS, Role.FINDINGS}),
+    "PARKED": frozenset(),
+    "QUARANTINED": frozenset({Role.QUARANTINE, Role.FINDINGS}),
+    "DUPLICATE": frozenset({Role.FINDINGS}),
+    "STALE": frozenset({Role.FINDINGS}),
+    "IGNORED": frozenset({Role.FINDINGS}),
+}
+"""On which topics an outcome may show."""
+_CLOCK_SKEW_MS: Final = 60_000
+"""How far the clocks of workers and database may be apart."""
+_NOT_SAID: Final = bytes(8)
+_END: Final = 1 << 64
+
+
+class Causes:
+    """Goes through all raw positions in order. `outcomes`, `events` and `not_judged` count what it met."""
+
+    def __init__(self, evidence: Evidence, scope: Scope, topics: OutputTopics) -> None:
+        self._evidence = evidence
+        self._scope = scope
+        self._topics = topics
+        self._partitions = {(one.topic, one.partition): one for one in scope.raw}
+        self._horizons = {role: _horizon(role, scope, evidence.since_ms) for role in Role}
+        self._last_horizon = max(self._horizons.values())
+        self._with_first_outcome: set[tuple[str, int]] = set()
+        self.outcomes: Counter[str] = Counter()
+        self.events = 0
+        self.not_judged: Counter[str] = Counter()
+
+    def violations(self) -> Iterator[Violation]:
+        """Everything that is wrong with a raw event, its outcome and its outputs."""
+        evidence = self._evidence
+        raw, outcomes, outputs = _Cursor(evidence.raw), _Cursor(evidence.outcomes), _Cursor(evidence.by_cause)
+        while (at := min(raw.at, outcomes.at, outputs.at)) != _END:
+            found = raw.take(at), outcomes.take(at), outputs.take(at)
+            yield from self._judge(at, *found)
+
+    def _judge(
+        self,
+        at: int,
+        raw: Sequence[tuple[Any, ...]],
+        outcomes: Sequence[tuple[Any, ...]],
+        outputs: Sequence[tuple[Any, ...]],
+    ) -> Iterator[Violation]:
+        """One raw position: at most one raw event, its outcomes, and the outputs that name it."""
+        place = self._evidence.position(at)
+        known = self._partitions.get(place[:2])
+        if known is None or place.offset >= known.log_end:
+            yield from self._without_event(place, outcomes, outputs)
+            return
+        if outcomes and known.decided is not None and place.offset >= known.decided:
+            sentence = f"{place} has an outcome, but the position says that offsets below {known.decided} are decided"
+            yield Violation(Kind.OUTCOME_BEYOND_POSITION, sentence, raw=place)
+            return
+        if not known.first <= place.offset < known.fence:
+            return
+        if not raw and place.offset >= known.log_start:
+            yield from self._without_event(place, outcomes, outputs)
+            return
+        event = RawFact(*raw[0]) if raw else None
+        self.events += 1
+        published = _distinct(ByCause(*row) for row in outputs)
+        if event is not None:
+            yield from self._originals(place, event, published)
+        if self._scope.outcomes_since_ms is None:
+            yield from self._among_themselves(at, place, published)
+        elif not outcomes:
+            yield from self._no_outcome(place, event, known)
+        else:
+            self._with_first_outcome.add(place[:2])
+            yield from self._one_outcome(place, outcomes)
+            yield from self._as_said(place, OutcomeFact(*outcomes[0]), published)
+
+    def _without_event(
+        self, place: Position, outcomes: Sequence[Any], outputs: Iterable[tuple[Any, ...]]
+    ) -> Iterator[Violation]:
+        if outcomes:
+            sentence = f"{place} has an outcome, but the raw log has no event there"
+            yield Violation(Kind.OUTCOME_WITHOUT_EVENT, sentence, raw=place)
+        for one in _distinct(ByCause(*row) for row in outputs):
+            output = self._place(one)
+            sentence = f"{output} names {place} as its raw event: the raw log has no event there"
+            yield Violation(Kind.OUTPUT_WITHOUT_CAUSE, sentence, raw=place, output=output)
+
+    def _no_outcome(self, place: Position, event: RawFact | None, known: RawPartition) -> Iterator[Violation]:
+        since = self._scope.outcomes_since_ms or 0
+        first = place[:2] not in self._with_first_outcome
+        if event is None or (first and event.timestamp_ms < since):
+            self.not_judged["raw events are older than the outcomes that are kept"] += 1
+            return
+        sentence = f"{place} has no outcome, but the position says that offsets below {known.decided} are decided"
+        yield Violation(Kind.OUTCOME_MISSING, sentence, raw=place)
+
+    def _one_outcome(self, place: Position, outcomes: Sequence[tuple[Any, ...]]) -> Iterator[Violation]:
+        names = [self._name(OutcomeFact(*row)) for row in outcomes]
+        self.outcomes[names[0]] += 1
+        if len(names) > 1:
+            sentence = f"{place} has {len(names)} outcomes: {', '.join(names)}"
+            yield Violation(Kind.OUTCOME_DOUBLED, sentence, raw=place)
+
+    def _originals(self, place: Position, event: RawFact, published: Iterable[ByCause]) -> Iterator[Violation]:
+        for one in published:
+            if one.role == Role.QUARANTINE and one.original not in (event.original, _NOT_SAID):
+                output = self._place(one)
+                sentence = (
+                    f"{output} does not hold {place} as it is in the log: key, value, headers or timestamp differ"
+                )
+                yield Violation(Kind.ORIGINAL_DIFFERS, sentence, raw=place, output=output)
+
+    def _as_said(self, place: Position, outcome: OutcomeFact, published: Sequence[ByCause]) -> Iterator[Violation]:
+        name = self._name(outcome)
+        may = _MAY.get(name, frozenset(Role))
+        changes_order = name in ("GOVERNED", "HELD") and outcome.version > 0
+        if not changes_order:
+            may = may - set(_ORDER)
+        unexpected = [one for one in published if one.role not in may]
+        if name == "PARKED" and unexpected:
+            sentence = f"{place} is PARKED, but it has {self._listed(unexpected)}"
+            yield Violation(Kind.OUTPUT_DIFFERS, sentence, raw=place, doubt=Doubt.RELEASED)
+            return
+        for one in unexpected:
+            yield self._differs(place, one, f"{place} is {name}, which publishes nothing there")
+        if name == "HELD" and not changes_order:
+            yield Violation(Kind.OUTPUT_MISSING, f"{place} is HELD, but no version of an order is", raw=place)
+        accounted = sum(one.role in may and one.role not in _ORDER for one in published)
+        if changes_order:
+            accounted += len(_ORDER)
+            yield from self._versions(place, outcome, published)
+        if name == "QUARANTINED" and not any(one.role == Role.QUARANTINE for one in published):
+            accounted += 1
+            if self._all_there(outcome, self._horizons[Role.QUARANTINE]):
+                topic = self._topics.quarantine
+                yield Violation(Kind.OUTPUT_MISSING, f"{place} is QUARANTINED, but not on {topic}", raw=place)
+        if accounted > outcome.outputs or self._all_there(outcome, self._last_horizon):
+            yield from self._count(place, outcome, accounted, [one for one in published if one.role in may])
+
+    def _versions(self, place: Position, outcome: OutcomeFact, published: Iterable[ByCause]) -> Iterator[Violation]:
+        """The order's record and its change's: of the order and the version that the outcome says."""
+        for role in _ORDER:
+            found = [one for one in published if one.role == role]
+            for one in found:
+                if one.version != UNREADABLE and (one.key, one.version) != (outcome.order_id, outcome.version):
+                    said = f"version {outcome.version} of order {UUID(bytes=outcome.order_id)}"
+                    yield self._differs(place, one, f"the outcome of {place} says {said}")
+            if (outcome.order_id, outcome.version) in [(one.key, one.version) for one in found]:
+                continue
+            if found:
+                self._expect(role, outcome, EXCUSED)
+            elif self._all_there(outcome, self._horizons[role]):
+                self._expect(role, outcome, MISSED)
+
+    def _expect(self, role: Role, outcome: OutcomeFact, identity: bytes) -> None:
+        self._evidence.expect(role, outcome.order_id, outcome.version, outcome.position, identity)
+
+    def _count(
+        self, place: Position, outcome: OutcomeFact, accounted: int, published: Sequence[ByCause]
+    ) -> Iterator[Violation]:
+        said = f"the outcome of {place}, {self._name(outcome)}, says that it has {outcome.outputs} outputs"
+        if accounted < outcome.outputs:
+            missing = outcome.outputs - accounted
+            sentence = f"{said}: {missing} {'is' if missing == 1 else 'are'} missing beside {self._listed(published)}"
+            yield Violation(Kind.OUTPUT_MISSING, sentence, raw=place)
+        elif accounted > outcome.outputs:
+            yield Violation(Kind.OUTPUT_SURPLUS, f"{said}: there are {self._listed(published)}", raw=place)
+
+    def _among_themselves(self, at: int, place: Position, published: Sequence[ByCause]) -> Iterator[Violation]:
+        """Without outcomes: what the outputs of one raw event say of each other."""
+        kinds = {one.role for one in published}
+        numbered = [one for one in published if one.role in _ORDER and one.version != UNREADABLE]
+        versions = {(one.key, one.version) for one in numbered}
+        if Role.QUARANTINE in kinds and kinds & {*_ORDER, Role.GUESTS}:
+            sentence = f"{place} is quarantined and published as well: {self._listed(published)}"
+            yield Violation(Kind.OUTPUT_DIFFERS, sentence, raw=place)
+        if len(versions) > 1:
+            sentence = f"{place} has more than one version of an order: {self._listed(numbered)}"
+            yield Violation(Kind.OUTPUT_DIFFERS, sentence, raw=place)
+        elif versions and self._scope.published is Published.ALL:
+            ((key, version),) = versions
+            for role in _ORDER:
+                if role not in kinds and not self._horizons[role]:
+                    self._evidence.expect(role, key, version, at, MISSED)
+
+    def _differs(self, place: Position, one: ByCause, why: str) -> Violation:
+        output = self._place(one)
+        numbered = one.role in _ORDER and one.version != UNREADABLE
+        key, version = (str(UUID(bytes=one.key)), one.version) if numbered else (None, None)
+        what = f" (version {version} of order {key})" if numbered else ""
+        return Violation(
+            Kind.OUTPUT_DIFFERS, f"{output}{what} names {place} as its raw event, but {why}",
+            raw=place, output=output, key=key, version=version,
+        )  # fmt: skip
+
+    def _all_there(self, outcome: OutcomeFact, horizon: int) -> bool:
+        """Whether what was published for it is still there: nothing from before the horizon can be missed."""
+        if not horizon or outcome.recorded_ms > horizon + _CLOCK_SKEW_MS:
+            return True
+        self.not_judged["raw events are older than what is kept of their outputs"] += 1
+        return False
+
+    def _name(self, outcome: OutcomeFact) -> str:
+        return self._evidence.outcome_names[outcome.outcome]
+
+    def _place(self, one: ByCause) -> Position:
+        return Position(self._topics[Role(one.role)], one.partition, one.offset)
+
+    def _listed(self, outputs: Sequence[ByCause]) -> str:
+        return ", ".join(str(self._place(one)) for one in outputs) or "nothing"
+
+
+class _Cursor:
+    """Walks along sorted rows whose first field is a position; `at` is the next one's, _END behind the last."""
+
+    def __init__(self, rows: Iterable[tuple[Any, ...]]) -> None:
+        self._rows = iter(rows)
+        self._head = next(self._rows, None)
+        self.at: int = _END if self._head is None else self._head[0]
+
+    def take(self, position: int) -> Sequence[tuple[Any, ...]]:
+        """The next rows, as long as they are of that position."""
+        if self.at != position:
+            return ()
+        found = []
+        head = self._head
+        while head is not None and head[0] == position:
+            found.append(head)
+            head = next(self._rows, None)
+        self._head = head
+        self.at = _END if head is None else head[0]
+        return found
+
+
+def _distinct(outputs: Iterable[ByCause]) -> list[ByCause]:
+    """Each record once: one that is published twice is named elsewhere."""
+    return list({(one.role, one.identity): one for one in outputs}.values())
+
+
+def _horizon(role: Role, scope: Scope, since_ms: Mapping[tuple[Role, int], int]) -> int:
+    """The instant from which on every record of a topic is there; 0 when none was ever removed or left out."""
+    left_out = [one for one in scope.outputs if one.role == role and not one.whole]
+    return max(
+        (one.since_ms if one.since_ms is not None else since_ms.get((role, one.partition), _END) for one in left_out),
+        default=0,
+    )

@@ -1,0 +1,223 @@
+"""From records of the logs to the few facts that an audit keeps of them."""
+
+from __future__ import annotations
+
+import io
+import struct
+from collections.abc import Callable, Container, Iterable, Mapping
+from hashlib import blake2b
+from typing import Any, Final
+
+import fastavro
+
+from audit.facts import UNREADABLE, Headers, LogRecord, Output, RawEvent
+from audit.topics import NUMBERED, OutputTopics, Role
+from audit.violation import Kind, Position, Violation
+
+CAUSE: Final = "ordergate_cause"
+IDENTITY: Final = "ce_id"
+
+FetchSchema = Callable[[int], dict[str, Any] | None]
+"""The writer's schema by the id in a record's framing; None for an id that the registry does not know."""
+
+_FRAME: Final = struct.Struct(">bI")
+_NO_KEY: Final = bytes(16)
+_NOWHERE: Final = Position("", 0, -1)
+_TEXT_OF_ID: Final = 36
+_FIELDS: Final[Mapping[Role, tuple[str, ...]]] = {
+    Role.ORDERS: ("order_id", "canonical_version"),
+    Role.CHANGES: ("order_id", "canonical_version"),
+    Role.GUESTS: ("guest_id", "guest_version"),
+    Role.FINDINGS: ("order_id", "raw_topic", "raw_partition", "raw_offset"),
+    Role.QUARANTINE: (
+        "raw_topic", "raw_partition", "raw_offset", "raw_timestamp", "key", "value", "headers", "stage",
+    ),
+}  # fmt: skip
+_VALUE_LEFT_OUT: Final = "value kept in the database only"
+"""How the stage of a quarantine record ends when no topic could hold the original."""
+
+
+class OtherTopic(Exception):
+    """An output was caused by a raw topic that is there, but is not part of this audit."""
+
+
+class _Unreadable(Exception):
+    """A record's value is not one of its topic."""
+
+
+class Reader:
+    """Reads outputs: headers, key, and of the value as few fields as the judgement needs."""
+
+    def __init__(
+        self,
+        topics: OutputTopics,
+        raw_topics: Iterable[str],
+        schema: FetchSchema,
+        other_topics: Container[str] = (),
+    ) -> None:
+        """`other_topics`: topics of the cluster, so that a cause in one of them is not taken for none."""
+        self._roles = {name: role for role, name in topics}
+        self._raw_topics = frozenset(raw_topics)
+        self._schema = schema
+        self._other_topics = other_topics
+        self._decoders: dict[tuple[Role, int], Callable[[io.BytesIO], dict[str, Any]]] = {}
+
+    def output(self, record: LogRecord) -> tuple[Output | None, Violation | None]:
+        """The facts of an output record, and what is wrong with it. A faulty one still counts as there, when it can.
+
+        Raises OtherTopic.
+        """
+        topic, partition, offset, timestamp_ms, kafka_key, value, headers = record
+        role = self._roles[topic]
+        named = dict(headers)
+        cause, wrong = self._cause(record, named.get(CAUSE))
+        identity = named.get(IDENTITY)
+        if not identity:
+            identity = str(Position(topic, partition, offset)).encode()
+            wrong = wrong or _wrong(record, Kind.OUTPUT_UNREADABLE, f"has no header {IDENTITY}", cause)
+        key, version, original = _NO_KEY, UNREADABLE, b""
+        try:
+            content = self._content(role, value)
+            if role <= Role.GUESTS:
+                name, number = _FIELDS[role]
+                wanted_key = content[name]
+                key, version = _id(wanted_key), content[number]
+            else:
+                said = Position(content["raw_topic"], content["raw_partition"], content["raw_offset"])
+                if said != cause and cause is not None:
+                    what = f"names {cause} as its raw event in its header {CAUSE}, in its value {said}"
+                    wrong = wrong or _wrong(record, Kind.OUTPUT_DIFFERS, what, said)
+                cause, version = said, 0
+                wanted_key = (content["order_id"] if role is Role.FINDINGS else None) or str(cause)
+                if role is Role.QUARANTINE:
+                    original = _original(content)
+        except _Unreadable as error:
+            wrong = wrong or _wrong(record, Kind.OUTPUT_UNREADABLE, str(error), cause)
+        else:
+            if kafka_key != wanted_key.encode():
+                what = f"has another Kafka key than its content asks for, {wanted_key}"
+                wrong = wrong or _wrong(record, Kind.KEY_DIFFERS, what, cause)
+        if cause is None and role not in NUMBERED:
+            return None, wrong
+        return Output(
+            role, partition, offset, timestamp_ms, blake2b(identity, digest_size=16).digest(), key, version,
+            *(cause or _NOWHERE), original,
+        ), wrong  # fmt: skip
+
+    def _cause(self, record: LogRecord, header: bytes | None) -> tuple[Position | None, Violation | None]:
+        if header is None:
+            return None, _wrong(record, Kind.OUTPUT_WITHOUT_CAUSE, f"has no header {CAUSE}")
+        try:
+            topic, partition, offset = header.decode().rsplit("/", 2)
+            cause = Position(topic, int(partition), int(offset))
+        except ValueError:
+            cause = _NOWHERE
+        if str(cause).encode() != header or cause.partition < 0 or cause.offset < 0:
+            return None, _wrong(record, Kind.OUTPUT_WITHOUT_CAUSE, f"has a header {CAUSE} that is no raw position")
+        if cause.topic not in self._raw_topics:
+            if cause.topic in self._other_topics:
+                raise OtherTopic(cause.topic)
+            what = f"names {cause} as its raw event: there is no such topic"
+            return None, _wrong(record, Kind.OUTPUT_WITHOUT_CAUSE, what)
+        return cause, None
+
+    def _content(self, role: Role, value: bytes | None) -> dict[str, Any]:
+        if value is None or len(value) < _FRAME.size or value[0] != 0:
+            raise _Unreadable("has a value that is not Avro in Confluent framing")
+        schema_id = _FRAME.unpack_from(value)[1]
+        try:
+            decode = self._decoders[role, schema_id]
+        except KeyError:
+            decode = self._decoders[role, schema_id] = self._decoder(role, schema_id)
+        stream = io.BytesIO(value)
+        stream.seek(_FRAME.size)
+        try:
+            return decode(stream)
+        except (ValueError, LookupError, EOFError, TypeError, OverflowError) as error:
+            raise _Unreadable(
+                f"has a value that its schema {schema_id} does not fit ({type(error).__name__})"
+            ) from None
+
+    def _decoder(self, role: Role, schema_id: int) -> Callable[[io.BytesIO], dict[str, Any]]:
+        schema = self._schema(schema_id)
+        if schema is None:
+            raise _Unreadable(f"has the schema id {schema_id}, which the registry does not know")
+        try:
+            return prefix_decoder(schema, _FIELDS[role])
+        except LookupError:
+            wanted = ", ".join(_FIELDS[role])
+            raise _Unreadable(f"has the schema id {schema_id}, a {schema.get('name')} without {wanted}") from None
+
+
+def prefix_decoder(schema: dict[str, Any], fields: Iterable[str]) -> Callable[[io.BytesIO], dict[str, Any]]:
+    """A function that reads the named fields of a record and nothing behind the last of them.
+
+    Avro writes a record as its fields one after the other, with nothing between (Avro 1.12 specification, "Binary
+    encoding, complex types"), so the first fields of a schema are a schema of their own. Raises LookupError when a
+    field is not there.
+    """
+    names = [field["name"] for field in schema.get("fields", ())]
+    wanted = set(fields)
+    if not wanted <= set(names):
+        raise LookupError(wanted - set(names))
+    last = max(names.index(name) for name in wanted)
+    written = _without_logical_types({**schema, "fields": schema["fields"][: last + 1]})
+    asked = {**written, "fields": [field for field in written["fields"] if field["name"] in wanted]}
+    writer, reader = fastavro.parse_schema(written), fastavro.parse_schema(asked)
+
+    def decode(stream: io.BytesIO) -> dict[str, Any]:
+        return fastavro.schemaless_reader(stream, writer, reader)  # type: ignore[return-value]
+
+    return decode
+
+
+def raw_event(record: LogRecord) -> RawEvent:
+    """The facts of a raw record."""
+    topic, partition, offset, timestamp_ms, key, value, headers = record
+    return RawEvent(topic, partition, offset, timestamp_ms, digest(key, value, headers, timestamp_ms))
+
+
+def digest(key: bytes | None, value: bytes | None, headers: Headers, timestamp_ms: int) -> bytes:
+    """Eight bytes that tell two originals apart: key, value, headers with their order, and timestamp."""
+    pieces = [key, value]
+    for name, content in headers:
+        pieces += (name.encode(), content)
+    lengths = [-1 if piece is None else len(piece) for piece in pieces]
+    made = blake2b(b"%d %a" % (timestamp_ms, lengths), digest_size=8)
+    for piece in pieces:
+        if piece:
+            made.update(piece)
+    return made.digest()
+
+
+def _id(text: str) -> bytes:
+    """The 16 bytes of an id in its text form; raises _Unreadable for anything else."""
+    try:
+        made = bytes.fromhex(text.replace("-", ""))
+    except ValueError:
+        made = b""
+    if len(text) != _TEXT_OF_ID or len(made) != len(_NO_KEY):
+        raise _Unreadable("has an id that is no UUID")
+    return made
+
+
+def _original(content: dict[str, Any]) -> bytes:
+    """The digest of a quarantined event; empty when the record says that it does not hold the value."""
+    if content["stage"].endswith(_VALUE_LEFT_OUT):
+        return b""
+    headers = [(one["name"], one["value"]) for one in content["headers"]]
+    return digest(content["key"], content["value"], headers, content["raw_timestamp"] // 1000)
+
+
+def _wrong(record: LogRecord, kind: Kind, what: str, cause: Position | None = None) -> Violation:
+    place = Position(record.topic, record.partition, record.offset)
+    return Violation(kind, f"{place} {what}", raw=cause, output=place)
+
+
+def _without_logical_types(schema: Any) -> Any:
+    """The schema with the same bytes whose instants stay integers."""
+    if isinstance(schema, list):
+        return [_without_logical_types(branch) for branch in schema]
+    if isinstance(schema, dict):
+        return {name: _without_logical_types(part) for name, part in schema.items() if name != "logicalType"}
+    return schema
