@@ -45,7 +45,7 @@ class LogLevel(StrEnum):
     ERROR = "error"
 
 
-LATENCY_PROFILE: dict[str, int] = {"gather_ms": 0, "retry_backoff_ms": 10, "statistics_interval_ms": 20}
+LATENCY_PROFILE: dict[str, int] = {"gather_ms": 0, "retry_backoff_ms": 10, "statistics_interval_ms": 50}
 """What `profile=latency` changes; the fields' own defaults are those of `throughput`."""
 
 
@@ -172,7 +172,7 @@ class Settings(BaseSettings):
         ge=10,
         le=1_000,
         description="How often the Kafka client reports the counters by which a slow commit is examined.",
-        json_schema_extra=_because("ms", "an examination waits for the next report at most; 20 in `latency`"),
+        json_schema_extra=_because("ms", "an examination waits for the next report at most; 50 in `latency`"),
     )
     session_timeout_ms: int = Field(
         default=6_000,

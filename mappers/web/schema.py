@@ -25,8 +25,8 @@ _HEAD: Final = {
         "One event per Kafka record on raw.web.orders.v1, as UTF-8 JSON. Key: the session_id, or "
         "the order_id of an order without a session; the same for all events of an order. Amounts are decimal "
         "strings, instants are ISO 8601 with an offset, ids are strings. Fields beyond these are allowed, ignored "
-        "and counted. Null is the same as leaving an optional field out. Sending an event again, with the same event_id, "
-        "is always safe."
+        "and counted. Null is the same as leaving an optional field out. Sending an event again, with the same "
+        "event_id, is always safe."
     ),
 }
 
