@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import random
+import subprocess
+import sys
 import tempfile
 import time
 import traceback
@@ -20,7 +23,7 @@ from tests.faults import stream
 from tests.faults.lane import Lane
 from tests.faults.publishing import Publishing
 from tests.faults.supervisor import Supervisor
-from tests.integration.deployment import Deployment, audit, wait_until
+from tests.integration.deployment import ROOT, Deployment, audit, wait_until
 
 SETTLED_WITHIN_S = 75.0
 """From the end of all faults until everything is decided and published, session and transaction time-outs included."""
@@ -105,6 +108,14 @@ class Case:
     def open(self, what: AbstractContextManager[T]) -> T:
         """Enter something that stays open until the case ends."""
         return self.closing.enter_context(what)
+
+    def ordergate(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a command as an operator does."""
+        return subprocess.run(
+            [sys.executable, "-m", "ingest.cli", *arguments],
+            cwd=ROOT, env={**os.environ, **self.deployment.environment},
+            capture_output=True, text=True, timeout=120, check=False,
+        )  # fmt: skip
 
     def pause(self, least: float, most: float) -> None:
         """Let the work go on for a while."""

@@ -77,6 +77,14 @@ class Supervisor:
             assert post.worker is not None
             post.worker.kill()
 
+    def kill_all(self) -> None:
+        """SIGKILL to all at once, for good."""
+        with self._lock:
+            for post in self.posts:
+                post.wanted = False
+                if post.worker is not None:
+                    post.worker.kill()
+
     def stop_all(self) -> list[str]:
         """SIGTERM to all at once, for good; names those that did not end as they should."""
         with self._lock:

@@ -186,11 +186,14 @@ class Deployment:
     def all_published(self) -> bool:
         """Whether the group has a receipt for the newest journal row of every partition."""
         positions = self.rows("SELECT topic, partition, next_offset, sequence FROM positions")
-        receipts = self.receipts()
+        receipts = self.receipts(10)
         return all(receipts.get((t, p)) == (offset, f"ordergate:{seq}") for t, p, offset, seq in positions)
 
-    def receipts(self) -> dict[tuple[str, int], tuple[int, str]]:
-        """What the group has committed: offset and metadata by partition, stable ones only."""
+    def receipts(self, within: float = 30) -> dict[tuple[str, int], tuple[int, str]]:
+        """What the group has committed: offset and metadata by partition, stable ones only.
+
+        Raises KafkaException when one does not become stable within so many seconds.
+        """
         consumer = Consumer(
             {
                 "bootstrap.servers": self.endpoints.kafka_bootstrap_servers,
@@ -200,7 +203,7 @@ class Deployment:
         )
         try:
             keys = [(t, p) for t, p in self.rows("SELECT topic, partition FROM positions")]
-            committed = consumer.committed([TopicPartition(*key) for key in keys], timeout=30)
+            committed = consumer.committed([TopicPartition(*key) for key in keys], timeout=within)
             return {(tp.topic, tp.partition): (tp.offset, tp.metadata or "") for tp in committed}
         finally:
             consumer.close()

@@ -29,8 +29,8 @@ class StruckAtCommit(Kind):
         chance = case.chance
         self.proxy = _proxy(case, self.side)
         # A start has some twenty transactions in PostgreSQL and one in Kafka; then each batch has one.
-        most = 12 if self.side == KAFKA else 60
-        at = set(chance.sample(range(1, most), chance.randint(1, 3)))
+        first, later = (range(1, 5), range(5, 12)) if self.side == KAFKA else (range(1, 20), range(20, 45))
+        at = {chance.choice(first), *chance.sample(later, chance.randint(0, 2))}
         seconds = chance.uniform(0.05, 4) if self.action is Action.DELAY else chance.choice((0, 0.02, 0.1, 0.5, 2))
         self.proxy.strikes.append(Strike(self.label, self.action, at, seconds))
         case.tell(f"strikes at {sorted(at)}, {seconds:.2f} s")

@@ -1,0 +1,252 @@
+"""Certainty is lost: a partition halts with its cause, `ordergate recover` repairs it, and the audit is clean."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from tests.faults.case import TORN, Case, Kind
+from tests.faults.kafka_log import PartitionLog
+from tests.integration.deployment import wait_until
+
+GONE = "the group's committed offset is gone"
+MOVED = "somebody else has moved the group's offset"
+BEHIND = "PostgreSQL is behind Kafka"
+
+
+class LostCertainty(Kind):
+    """What all of them have in common: some of the stream is decided, then something happens to the deployment."""
+
+    cause: str
+    mode: str | None = None
+    """What a person has to decide, as `ordergate recover --mode` takes it."""
+
+    def __init__(self) -> None:
+        self.expected = frozenset({self.cause})
+
+    def strike(self, case: Case) -> None:
+        case.wait_decided(case.chance.uniform(0.2, 0.6))
+        self.lose(case)
+        for _ in range(case.chance.randint(1, 2)):
+            case.supervisor.add()
+
+    def lose(self, case: Case) -> None:
+        """End all workers and take certainty away."""
+        raise NotImplementedError
+
+    def repair(self, case: Case, halted: dict[tuple[str, int], str]) -> None:
+        recover(case, halted, self.mode)
+
+
+def recover(case: Case, halted: dict[tuple[str, int], str], mode: str | None) -> None:
+    """Stop the workers, look at the plan, apply it, start workers again; raises AssertionError."""
+    case.supervisor.stop_all()
+    names = [f"{topic}/{partition}" for topic, partition in sorted(halted)]
+    chosen = ["--mode", mode] if mode else []
+    plan = case.ordergate("recover", *names, *chosen)
+    for (topic, partition), cause in halted.items():
+        assert cause in plan.stdout, f"the plan of {topic}/{partition} does not name {cause!r}:\n{_told(plan)}"
+    done = case.ordergate("recover", *names, *chosen, "--apply")
+    assert done.returncode == 0, f"recover failed:\n{_told(done)}"
+    case.tell(f"recovered {len(names)} partitions{' by ' + mode if mode else ''}")
+    for _ in range(case.chance.randint(1, 2)):
+        case.supervisor.add()
+
+
+def _told(done: subprocess.CompletedProcess[str]) -> str:
+    return f"exit code {done.returncode}\n{done.stdout}\n{done.stderr}"
+
+
+def end_workers(case: Case) -> None:
+    """All workers end: told to, or killed with whatever they have under way."""
+    if case.chance.random() < 0.5:
+        case.supervisor.stop_all()
+        case.tell("workers stopped")
+    else:
+        case.supervisor.kill_all()
+        case.tell("workers killed")
+    wait_until(lambda: _members(case) == 0, 20, "the group is empty")
+
+
+def _admin(case: Case) -> AdminClient:
+    return AdminClient({"bootstrap.servers": case.deployment.endpoints.kafka_bootstrap_servers, "log_level": 0})
+
+
+def _members(case: Case) -> int:
+    group = case.deployment.group_id
+    return len(_admin(case).describe_consumer_groups([group])[group].result().members)
+
+
+class OffsetsDeleted(LostCertainty):
+    """Somebody deletes the consumer group."""
+
+    name = "committed offsets deleted"
+    cause = GONE
+
+    def lose(self, case: Case) -> None:
+        end_workers(case)
+        for future in _admin(case).delete_consumer_groups([case.deployment.group_id]).values():
+            future.result()
+        case.strike("the group is deleted")
+
+
+class OffsetsMoved(LostCertainty):
+    """Somebody resets the group's offsets."""
+
+    cause = MOVED
+
+    def __init__(self, where: str) -> None:
+        super().__init__()
+        self.where = where
+        self.name = f"committed offsets reset {where}"
+
+    def lose(self, case: Case) -> None:
+        end_workers(case)
+        receipts = sorted(case.deployment.receipts().items())
+        chosen = case.chance.sample([r for r in receipts if r[1][0] > 0], case.chance.randint(1, 3))
+        sign = -1 if self.where == "backward" else 1
+        moved = [
+            TopicPartition(*key, max(offset + sign * case.chance.randint(1, 30), 0)) for key, (offset, _) in chosen
+        ]
+        servers = case.deployment.endpoints.kafka_bootstrap_servers
+        meddler = Consumer({"bootstrap.servers": servers, "group.id": case.deployment.group_id})
+        meddler.commit(offsets=moved, asynchronous=False)
+        meddler.close()
+        case.strike(f"{len(moved)} partitions moved")
+
+
+class DatabaseRestored(LostCertainty):
+    """PostgreSQL is restored to a base backup taken while the stream was under way."""
+
+    name = "PostgreSQL restored to an older backup"
+    cause = BEHIND
+    mode = "rebuild"
+
+    def begin(self, case: Case) -> None:
+        super().begin(case)
+        case.wait_decided(case.chance.uniform(0.02, 0.2))
+        postgres = case.lane.stack.postgres
+        self.data = postgres.folder.resolve() / "data"
+        self.backup = self.data.with_name("backup")
+        postgres.stop()
+        shutil.rmtree(self.backup, ignore_errors=True)
+        _copy(self.data, self.backup)
+        postgres.start()
+
+    def lose(self, case: Case) -> None:
+        if case.chance.random() < 0.5:
+            end_workers(case)
+        postgres = case.lane.stack.postgres
+        postgres.stop()
+        shutil.rmtree(self.data)
+        self.backup.rename(self.data)
+        postgres.start()
+        case.strike("restored")
+
+
+def _copy(source: Path, target: Path) -> None:
+    """With its owner, which may be another account."""
+    subprocess.run(["cp", "-a", str(source), str(target)], check=True)
+
+
+class Torn(LostCertainty):
+    """A transaction whose decision is recorded, but whose marker never reached the committed offsets.
+
+    The file has what a broker leaves behind that was killed between the two: everything but the marker.
+    """
+
+    cause = TORN
+
+    def __init__(self, decision: str) -> None:
+        super().__init__()
+        self.decision = decision
+        self.name = f"torn transaction, decided to {decision}"
+        self.point = "after-commit" if decision == "commit" else "between-send-offsets-and-commit"
+
+    def begin(self, case: Case) -> None:
+        self.post = case.supervisor.add([f"kill:{self.point}:{case.chance.randint(3, 8)}:0"])
+        self.post.wanted = False
+
+    def strike(self, case: Case) -> None:
+        worker = self.post.worker
+        assert worker is not None
+        wait_until(lambda: worker.process.poll() is not None, 40, "the worker is killed", case.deployment.state)
+        if self.decision == "commit":
+            case.pause(0.3, 0.5)
+        else:
+            wait_until(lambda: _is_stable(case), 20, "the coordinator has aborted")
+        kafka = case.lane.stack.kafka
+        kafka.stop()
+        log = _offsets_log(kafka.folder / "data", case.deployment.group_id)
+        marker = max(batch.begin for batch in log.batches() if batch.is_marker)
+        log.cut(marker)
+        kafka.start()
+        case.strike("a marker is gone")
+        for _ in range(case.chance.randint(1, 2)):
+            case.supervisor.add()
+
+
+def _is_stable(case: Case) -> bool:
+    try:
+        case.deployment.receipts(2)
+    except KafkaException:
+        return False
+    return True
+
+
+def _offsets_log(data: Path, group: str) -> PartitionLog:
+    """The log of the group's committed offsets: the partition is the group's hash, as Java makes it."""
+    number = 0
+    for letter in group:
+        number = (31 * number + ord(letter)) & 0xFFFFFFFF
+    return PartitionLog(data, "__consumer_offsets", (number & 0x7FFFFFFF) % 4)
+
+
+class KilledWhileCommitting(Kind):
+    """The broker is killed again and again while commits are decided, until it skips markers, or six times."""
+
+    name = "broker killed while commits are decided"
+    expected = frozenset({TORN})
+    _TRIES = 6
+
+    def arrange(self, case: Case) -> None:
+        # Many small transactions: at most moments, one is being committed.
+        case.deployment.settings["ORDERGATE_BATCH_SIZE"] = "2"
+
+    def strike(self, case: Case) -> None:
+        kafka = case.lane.stack.kafka
+        before = skipped_markers(case)
+        for _ in range(self._TRIES):
+            case.wait_decided(0.05)
+            case.pause(0, 0.5)
+            kafka.kill()
+            kafka.start()
+            skipped = skipped_markers(case) - before
+            case.strike(f"broker killed, {skipped} markers skipped so far")
+            if skipped:
+                return
+
+    def repair(self, case: Case, halted: dict[tuple[str, int], str]) -> None:
+        recover(case, halted, None)
+
+
+def skipped_markers(case: Case) -> int:
+    """How often the coordinator declared a transaction complete without writing all of its markers."""
+    log = case.lane.stack.kafka.log.read_text(errors="replace")
+    return len(re.findall("likely deleted already and hence can be skipped", log))
+
+
+KINDS: list[Kind] = [
+    OffsetsDeleted(),
+    OffsetsMoved("backward"),
+    OffsetsMoved("forward"),
+    DatabaseRestored(),
+    Torn("commit"),
+    Torn("abort"),
+    KilledWhileCommitting(),
+]
