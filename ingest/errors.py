@@ -84,6 +84,19 @@ class DatabaseAway(OrdergateError):
         )
 
 
+class PermissionMissing(OrdergateError):
+    """Grant the database role what it lacks, or use another one."""
+
+    def __init__(self, address: str, detail: str) -> None:
+        """`address`: `host:port/database` without credentials; `detail`: PostgreSQL's words, which name the table."""
+        super().__init__(
+            f"the role of DATABASE_URL may not do this at {address}",
+            known=detail,
+            safe="nothing was changed",
+            do="grant it (SELECT on all tables is enough for reports), or use the role that owns the tables",
+        )
+
+
 class DatabaseRefuses(OrdergateError):
     """Repair the database: it refuses what any event writes, so quarantining events would be wrong."""
 

@@ -16,7 +16,7 @@ from psycopg.conninfo import conninfo_to_dict
 from ingest.cli.errors import AddressesMissing
 from ingest.cli.terminal import say
 from ingest.database.connection import Connection, connect
-from ingest.errors import ConfigurationRefused, DatabaseAway
+from ingest.errors import ConfigurationRefused, DatabaseAway, PermissionMissing
 from ingest.settings import Settings, variable
 
 if TYPE_CHECKING:
@@ -76,12 +76,17 @@ def reachable_database(given: Settings) -> Iterator[None]:
 
 @contextmanager
 def reading(given: Settings) -> Iterator[Connection]:
-    """A transaction for a report. Raises DatabaseAway, ConfigurationRefused or MigrationsMissing."""
+    """A transaction for a report.
+
+    Raises DatabaseAway, ConfigurationRefused, MigrationsMissing or PermissionMissing.
+    """
     with reachable_database(given):
         try:
             with connect(given.database_url.get_secret_value()) as connection, connection.transaction():
                 connection.execute("SET TRANSACTION READ ONLY, ISOLATION LEVEL REPEATABLE READ")
                 yield connection
+        except psycopg.errors.InsufficientPrivilege as error:
+            raise PermissionMissing(given.database_address, error.diag.message_primary or "") from error
         except psycopg.errors.UndefinedTable:
             # Loaded when needed only: it takes longer than most questions.
             from ingest.cli.migrate import require_migrated

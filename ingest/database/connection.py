@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 from psycopg import errors
+from psycopg.conninfo import conninfo_to_dict
 
 from ingest.database.columns import register
 
@@ -100,14 +101,18 @@ class Database:
 
 
 def connect(url: str, timeout_s: int = 5) -> Connection:
-    """A connection with the settings that the guarantees need. Raises psycopg.OperationalError."""
+    """A connection with the settings that the guarantees need, after those of the URL.
+
+    Raises psycopg.OperationalError.
+    """
+    given = conninfo_to_dict(url).get("options") or ""
     connection = psycopg.connect(
         url,
         connect_timeout=timeout_s,
         application_name=_APPLICATION,
         autocommit=True,
         # A frozen process must not keep its locks: another one has to take its partitions over.
-        options="-c lock_timeout=10s -c statement_timeout=30s -c idle_in_transaction_session_timeout=30s",
+        options=f"{given} -c lock_timeout=10s -c statement_timeout=30s -c idle_in_transaction_session_timeout=30s",
         # A dead peer is noticed within 15 s even when it closes no connection.
         keepalives_idle=5,
         keepalives_interval=5,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -241,6 +242,18 @@ def test_an_order_never_governed_is_found_by_the_key_it_was_published_with(
     assert [event["outcome"] for event in history["events"]] == ["QUARANTINED"]
     (outcome,) = facts(run(deployment, "outcomes", "--json", "--order", sent["key"]))
     assert outcome["outcome"] == "QUARANTINED"
+
+
+def test_a_role_that_may_not_read_is_told_what_it_lacks(deployment: Deployment) -> None:
+    """An auditor with a role of their own learns which right to ask for, and sees no traceback."""
+    role = f"reader_{secrets.token_hex(4)}"
+    deployment.rows_written(f"CREATE ROLE {role}")
+    mark = "&" if "?" in deployment.database_url else "?"
+    deployment.database_url += f"{mark}options=-c%20role%3D{role}"
+    for command in (["outcomes"], ["explain", "W-1"]):
+        refused = run(deployment, *command)
+        assert refused.exit_code == 2
+        assert "permission denied for table" in refused.stderr and "grant it" in refused.stderr
 
 
 def test_counting_is_spoken_of_only_when_it_takes_long(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
