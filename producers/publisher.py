@@ -10,6 +10,7 @@ the same `transactional.id` fences whatever the old one still has under way.
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Protocol
@@ -105,14 +106,16 @@ class TransactionalPublisher:
         self._monotonic = monotonic
         self._deadline = deadline
         self._on_recycle = on_recycle
-        self._slow_end_s = 0.8 * config["retry.backoff.ms"] / 1000
+        self._slow_s = 0.8 * config["retry.backoff.ms"] / 1000
         self._call_timeout_s = config["transaction.timeout.ms"] / 1000
         self._producer: Producer | None = None
-        self._ended = 0
-        self._coordinator: dict[str, int] | None = None
+        self._sent: Counter[str] = Counter()
+        """Requests that must not be sent twice, as often as they were asked for."""
+        self._counted: dict[str, int] | None = None
+        """The same as the client has counted them, and what went wrong on the coordinator's connection."""
         self._statistics_at = 0.0
         self._unexamined_since: float | None = None
-        """When a transaction ended so slowly that it may have been retried unseen; None once that is settled."""
+        """When a call ended that was so slow that it may have been retried unseen; None once that is settled."""
 
     @property
     def transactional_id(self) -> str:
@@ -121,8 +124,8 @@ class TransactionalPublisher:
 
     def open(self) -> None:
         """Start a producer and fence every earlier one with the same id. Raises Doubt when the broker is away."""
-        self._ended = 0
-        self._coordinator = None
+        self._sent.clear()
+        self._counted = None
         self._unexamined_since = None
         self._producer = None
         producer = self._make_producer(self._config)
@@ -182,21 +185,24 @@ class TransactionalPublisher:
             produce = producer.produce
             for topic, key, value, headers in records:
                 produce(topic, value, key, headers=headers)
-        with self._deadline("send_offsets_to_transaction"):
-            producer.send_offsets_to_transaction(list(offsets), group_metadata, self._call_timeout_s)
-        # Delivered before the commit: a transaction that comes right after another one waits here until its
-        # partitions are added (CONCURRENT_TRANSACTIONS), and what the commit takes tells of the commit alone.
+        # Delivered first: a transaction that comes right after another one waits here until its partitions are
+        # added (CONCURRENT_TRANSACTIONS), and what the next two calls take tells of them alone.
         with self._deadline("flush"):
             if producer.flush(self._call_timeout_s):
                 raise BufferError("records were not delivered in time")
-        with self._deadline("commit_transaction"), self._timing_the_end():
+        self._sent["TxnOffsetCommit"] += 1
+        with self._deadline("send_offsets_to_transaction"), self._timing(producer):
+            producer.send_offsets_to_transaction(list(offsets), group_metadata, self._call_timeout_s)
+        self._sent["EndTxn"] += 1
+        with self._deadline("commit_transaction"), self._timing(producer):
             producer.commit_transaction(self._call_timeout_s)
 
     def _after_failure(self, producer: Producer, error: KafkaException | BufferError) -> None:
         code = error.args[0].code() if isinstance(error, KafkaException) else None
         if code in _GROUP_FENCED:
             try:
-                with self._deadline("abort_transaction"), self._timing_the_end():
+                self._sent["EndTxn"] += 1
+                with self._deadline("abort_transaction"), self._timing(producer):
                     producer.abort_transaction(self._call_timeout_s)
             except KafkaException:
                 pass  # not clean: the producer goes, as after every other error
@@ -207,20 +213,21 @@ class TransactionalPublisher:
         raise Doubt("transaction", error if isinstance(error, KafkaException) else None) from error
 
     @contextmanager
-    def _timing_the_end(self) -> Iterator[None]:
-        """Note an end that took so long that the client may have sent it twice."""
+    def _timing(self, producer: Producer) -> Iterator[None]:
+        """Note a call that took so long that the client may have sent its request twice."""
         started = self._monotonic()
         yield
-        self._ended += 1
-        if self._monotonic() - started >= self._slow_end_s:
+        if self._monotonic() - started >= self._slow_s:
+            producer.poll(0)  # what comes after this was reported after the call
             self._unexamined_since = self._monotonic()
 
     def _examine(self, producer: Producer) -> None:
-        """Replace the producer unless the last end was certainly sent once: before anything more is produced.
+        """Replace the producer unless every request was certainly sent once: before anything more is produced.
 
-        Until then a late second EndTxn finds no transaction that it could end. The coordinator's own counters
-        tell: one EndTxn per end and no lost connection. The error callback never tells of the coordinator's
-        connection, and `txretries` rises in healthy runs.
+        Until then a second one that comes late finds no transaction that it could end, or whose receipt it could
+        overwrite with an older one. The client's own counters tell: one EndTxn per end on a connection never lost,
+        and one TxnOffsetCommit per transaction. The error callback never tells of the coordinator's connection, and
+        `txretries` rises in healthy runs.
         """
         since, asked = self._unexamined_since, self._monotonic()
         assert since is not None
@@ -228,19 +235,22 @@ class TransactionalPublisher:
             while self._statistics_at <= since and self._monotonic() - asked < _STATISTICS_PATIENCE_S:
                 producer.poll(0.05)
         self._unexamined_since = None
-        once_each = {"EndTxn": self._ended, "disconnects": 0, "req_timeouts": 0}
-        if self._statistics_at <= since or self._coordinator != once_each:
+        once_each = {**self._sent, "disconnects": 0, "req_timeouts": 0}
+        if self._statistics_at <= since or self._counted != once_each:
             self.close()
             self._on_recycle("hidden_retry")
 
     def _on_statistics(self, document: str) -> None:
-        coordinator = orjson.loads(document)["brokers"].get("TxnCoordinator")
+        brokers = orjson.loads(document)["brokers"]
         self._statistics_at = self._monotonic()
+        coordinator = brokers.get("TxnCoordinator")
         if coordinator is not None:
-            self._coordinator = {
+            self._counted = {
                 "EndTxn": coordinator["req"].get("EndTxn", 0),
                 "disconnects": coordinator["disconnects"],
                 "req_timeouts": coordinator["req_timeouts"],
+                # Sent to the group's coordinator, on the connection of whichever broker that is.
+                "TxnOffsetCommit": sum(broker["req"].get("TxnOffsetCommit", 0) for broker in brokers.values()),
             }
 
 

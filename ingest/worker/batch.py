@@ -59,6 +59,8 @@ class Committed:
     """Partitions that were cut, and what they wait for."""
     left: list[Understood] = field(default_factory=list)
     """Events of those partitions, not decided."""
+    still_parked: list[Carrier] = field(default_factory=list)
+    """What due parked events wait for: rows not yet known to be published."""
 
 
 @dataclass(slots=True)
@@ -227,8 +229,9 @@ class BatchProcessor:
             carrier = Carrier(*one.partition, involved[one.partition].sequence + 1)
             try:
                 decided = self._pipeline.end_waiting(one, work.state, carrier, now, self._refused)
-            except HandOver:
-                continue  # still parked: it is looked at again soon
+            except HandOver as hand_over:
+                work.committed.still_parked.append(hand_over.carrier)
+                continue  # it is looked at again soon
             if decided:
                 work.decided.append((one.partition, decided))
                 self._released += [other for other, _ in decided if other is not one]

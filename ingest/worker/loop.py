@@ -16,6 +16,7 @@ from ingest.clock import TimeSource
 from ingest.database.connection import Database, DatabaseLost, DatabaseUnfit, PartitionsMissing, TryAgain
 from ingest.database.positions import Fenced, note_published
 from ingest.database.retention import Retention
+from ingest.state import Carrier
 from ingest.understanding import Understood
 from ingest.worker.batch import BatchProcessor, Committed, OutOfOrder
 from ingest.worker.garbage import GarbageCollection
@@ -157,18 +158,19 @@ class Worker:
     def _look_for_hand_overs(self) -> None:
         """See whether what held events wait for has been published. Other partitions go on meanwhile."""
         for partition in list(self._ownership):
-            carrier = partition.waits_for
-            if carrier is None:
-                continue
-            if not self._published.covers(carrier):
-                key = (carrier.topic, carrier.partition)
-                try:
-                    answer = self._source.committed(key, _HAND_OVER_LOOK_S, self._time.monotonic)
-                except OffsetUnstable:
-                    continue
-                self._published.learn(key, published_sequence(answer) or 0)
-            if self._published.covers(carrier):
+            if partition.waits_for is not None and self._is_published(partition.waits_for):
                 partition.waits_for = None
+
+    def _is_published(self, carrier: Carrier) -> bool:
+        """Whether a row of any partition is published: as far as is known, else Kafka is asked."""
+        if not self._published.covers(carrier):
+            key = (carrier.topic, carrier.partition)
+            try:
+                answer = self._source.committed(key, _HAND_OVER_LOOK_S, self._time.monotonic)
+            except OffsetUnstable:
+                return False
+            self._published.learn(key, published_sequence(answer) or 0)
+        return self._published.covers(carrier)
 
     def _end_waiting(self, group_metadata: object) -> None:
         """Decide on parked events whose time is over, of partitions that have nothing else under way."""
@@ -183,6 +185,8 @@ class Worker:
                 for committed in self._processor.end_waiting(partition, overdue):
                     self._publish(committed, group_metadata)
                     self._observer.committed(committed)
+                    for carrier in committed.still_parked:
+                        self._is_published(carrier)  # known when they are looked at again
 
     def _wait_for_database(self, error: DatabaseLost | DatabaseUnfit) -> None:
         """Pause and keep polling, so that the group does not take the partitions away, until it serves again."""

@@ -1,0 +1,30 @@
+"""How many schedules are run, and from which seed on.
+
+SCHEDULES=n runs so many of the tests' main series, SEED=n starts it at that seed.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from tests.simulation.schedule import quiet
+
+
+@pytest.fixture(autouse=True)
+def no_log() -> Iterator[None]:
+    """The worker's log off: a schedule has a trace of its own."""
+    before = structlog.get_config()
+    quiet()
+    yield
+    structlog.configure(**before)
+
+
+@pytest.fixture
+def seeds() -> range:
+    """The seeds of the main series."""
+    first, number = int(os.environ.get("SEED", "1")), int(os.environ.get("SCHEDULES", "1000"))
+    return range(first, first + number)
