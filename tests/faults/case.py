@@ -19,11 +19,12 @@ from typing import TypeVar
 import psycopg
 from confluent_kafka import KafkaException
 
+import audit
 from tests.faults import stream
 from tests.faults.lane import Lane
 from tests.faults.publishing import Publishing
 from tests.faults.supervisor import Supervisor
-from tests.integration.deployment import ROOT, Deployment, audit, wait_until
+from tests.integration.deployment import RAW_TOPICS, ROOT, Deployment, wait_until
 
 SETTLED_WITHIN_S = 75.0
 """From the end of all faults until everything is decided and published, session and transaction time-outs included."""
@@ -117,6 +118,17 @@ class Case:
             capture_output=True, text=True, timeout=120, check=False,
         )  # fmt: skip
 
+    def audit(self) -> audit.Report:
+        """The auditor over everything that was published."""
+        deployment = self.deployment
+        return audit.run(
+            deployment.endpoints.kafka_bootstrap_servers,
+            deployment.endpoints.schema_registry_url,
+            raw_topics=RAW_TOPICS,
+            database_url=deployment.database_url,
+            group_id=deployment.group_id,
+        )
+
     def pause(self, least: float, most: float) -> None:
         """Let the work go on for a while."""
         time.sleep(self.chance.uniform(least, most))
@@ -184,8 +196,10 @@ class Kind:
     def strike(self, case: Case) -> None:
         """Let the faults strike while events arrive; comes back when they are over."""
 
-    def check(self, case: Case) -> None:
-        """Look at what this kind promises beyond the audit; raises AssertionError."""
+    def judge(self, case: Case, report: audit.Report) -> None:
+        """Judge what the audit found; a kind may promise more, or say exactly what is lost. Raises AssertionError."""
+        case.result.violations += [f"{one.kind}: {one.sentence}" for one in report.violations]
+        assert report.events == case.confirmed, f"{case.confirmed} events were published, {report.events} audited"
 
     def repair(self, case: Case, halted: dict[tuple[str, int], str]) -> None:
         """Do what an operator has to do about partitions that halted for an expected cause."""
@@ -220,10 +234,7 @@ def _play(kind: Kind, case: Case) -> None:
         case.settle()
     if unclean := case.supervisor.stop_all():
         case.result.violations.append(f"a worker did not end cleanly on SIGTERM: {unclean}")
-    if case.deployment.decided() != case.confirmed:
-        case.result.violations.append("raw events have more outcomes than were published")
-    audit(case.deployment)
-    kind.check(case)
+    kind.judge(case, case.audit())
 
 
 @contextlib.contextmanager

@@ -32,6 +32,7 @@ class PartitionLog:
 
     def __init__(self, data: Path, topic: str, partition: int) -> None:
         self._data = data
+        self.name = f"{topic}/{partition}"
         self._folder = data / f"{topic}-{partition}"
         self._segment = max(self._folder.glob("*.log"))
 

@@ -111,14 +111,16 @@ class Lane:
         Deployment(endpoints, url, self.folder, "template").prepare(PARTITIONS)
 
     def _fresh_topics(self, endpoints: Endpoints) -> None:
-        client = AdminClient({"bootstrap.servers": endpoints.kafka_bootstrap_servers, "log_level": 0})
-        with KafkaAdmin(endpoints.kafka_bootstrap_servers) as admin:
-            existing = list(admin.existing(TOPICS))
+        wanted = [NewTopic(name, PARTITIONS, 1, config=RAW_CONFIG) for name in RAW_TOPICS]
+        wanted += [NewTopic(topic.name, PARTITIONS, 1, config=topic.config()) for topic in OUTPUT_TOPICS]
+        with (
+            KafkaAdmin(endpoints.kafka_bootstrap_servers) as asking,
+            AdminClient({"bootstrap.servers": endpoints.kafka_bootstrap_servers, "log_level": 0}) as client,
+        ):
+            existing = list(asking.existing(TOPICS))
             if existing:
                 for future in client.delete_topics(existing).values():
                     future.result()
-                wait_until(lambda: not admin.existing(TOPICS), 20, "topics are gone")
-            wanted = [NewTopic(name, PARTITIONS, 1, config=RAW_CONFIG) for name in RAW_TOPICS]
-            wanted += [NewTopic(topic.name, PARTITIONS, 1, config=topic.config()) for topic in OUTPUT_TOPICS]
+                wait_until(lambda: not asking.existing(TOPICS), 20, "topics are gone")
             for future in client.create_topics(wanted).values():
                 future.result()

@@ -8,10 +8,10 @@ import subprocess
 from pathlib import Path
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient
 
 from tests.faults.case import TORN, Case, Kind
 from tests.faults.kafka_log import PartitionLog
+from tests.faults.operator import admin, end_workers, recover
 from tests.integration.deployment import wait_until
 
 GONE = "the group's committed offset is gone"
@@ -43,45 +43,6 @@ class LostCertainty(Kind):
         recover(case, halted, self.mode)
 
 
-def recover(case: Case, halted: dict[tuple[str, int], str], mode: str | None) -> None:
-    """Stop the workers, look at the plan, apply it, start workers again; raises AssertionError."""
-    case.supervisor.stop_all()
-    names = [f"{topic}/{partition}" for topic, partition in sorted(halted)]
-    chosen = ["--mode", mode] if mode else []
-    plan = case.ordergate("recover", *names, *chosen)
-    for (topic, partition), cause in halted.items():
-        assert cause in plan.stdout, f"the plan of {topic}/{partition} does not name {cause!r}:\n{_told(plan)}"
-    done = case.ordergate("recover", *names, *chosen, "--apply")
-    assert done.returncode == 0, f"recover failed:\n{_told(done)}"
-    case.tell(f"recovered {len(names)} partitions{' by ' + mode if mode else ''}")
-    for _ in range(case.chance.randint(1, 2)):
-        case.supervisor.add()
-
-
-def _told(done: subprocess.CompletedProcess[str]) -> str:
-    return f"exit code {done.returncode}\n{done.stdout}\n{done.stderr}"
-
-
-def end_workers(case: Case) -> None:
-    """All workers end: told to, or killed with whatever they have under way."""
-    if case.chance.random() < 0.5:
-        case.supervisor.stop_all()
-        case.tell("workers stopped")
-    else:
-        case.supervisor.kill_all()
-        case.tell("workers killed")
-    wait_until(lambda: _members(case) == 0, 20, "the group is empty")
-
-
-def _admin(case: Case) -> AdminClient:
-    return AdminClient({"bootstrap.servers": case.deployment.endpoints.kafka_bootstrap_servers, "log_level": 0})
-
-
-def _members(case: Case) -> int:
-    group = case.deployment.group_id
-    return len(_admin(case).describe_consumer_groups([group])[group].result().members)
-
-
 class OffsetsDeleted(LostCertainty):
     """Somebody deletes the consumer group."""
 
@@ -90,8 +51,8 @@ class OffsetsDeleted(LostCertainty):
 
     def lose(self, case: Case) -> None:
         end_workers(case)
-        for future in _admin(case).delete_consumer_groups([case.deployment.group_id]).values():
-            future.result()
+        with admin(case) as client:
+            client.delete_consumer_groups([case.deployment.group_id])[case.deployment.group_id].result()
         case.strike("the group is deleted")
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from confluent_kafka.admin import AdminClient, NewPartitions
+from confluent_kafka.admin import NewPartitions
 
 from tests.faults.case import Case, Kind
+from tests.faults.operator import admin
 from tests.faults.stream import PARTITIONS
 from tests.integration.deployment import RAW_TOPICS
 
@@ -53,9 +54,9 @@ class PartitionsAdded(Kind):
     def strike(self, case: Case) -> None:
         case.wait_decided(0.1)
         more = PARTITIONS + case.chance.randint(1, 3)
-        client = AdminClient({"bootstrap.servers": case.deployment.endpoints.kafka_bootstrap_servers, "log_level": 0})
-        for future in client.create_partitions([NewPartitions(topic, more) for topic in RAW_TOPICS]).values():
-            future.result()
+        with admin(case) as client:
+            for future in client.create_partitions([NewPartitions(topic, more) for topic in RAW_TOPICS]).values():
+                future.result()
         case.strike(f"{more} partitions from now on")
         case.publish(replace(case.shape, count=150, partitions=more))
 

@@ -10,11 +10,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
-from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
+from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 from psycopg import sql
 
+from audit import Report
 from producers.topics import ORDERS
 from tests.faults.case import Case, Kind, Skip
+from tests.faults.operator import admin
 from tests.integration.deployment import wait_until
 from tests.integration.records import shopify, shopify_order
 
@@ -100,7 +102,8 @@ class Poison(Kind):
             case.supervisor.kill(case.chance.choice(case.supervisor.posts))
             case.strike("one is killed")
 
-    def check(self, case: Case) -> None:
+    def judge(self, case: Case, report: Report) -> None:
+        super().judge(case, report)
         refused = case.deployment.rows(
             'SELECT count(*) FROM quarantine WHERE reasons @> \'[{"rule": "record_refused"}]\''
         )
@@ -128,13 +131,11 @@ class TooLarge(Kind):
 
 @contextlib.contextmanager
 def _limited(case: Case, limit: str) -> Iterator[None]:
-    client = AdminClient({"bootstrap.servers": case.deployment.endpoints.kafka_bootstrap_servers, "log_level": 0})
-
     def alter(value: str) -> None:
         entry = ConfigEntry("max.message.bytes", value, incremental_operation=AlterConfigOpType.SET)
         resource = ConfigResource(ResourceType.TOPIC, ORDERS.name, incremental_configs=[entry])
-        for future in client.incremental_alter_configs([resource]).values():
-            future.result()
+        with admin(case) as client:
+            client.incremental_alter_configs([resource])[resource].result()
 
     alter(limit)
     try:

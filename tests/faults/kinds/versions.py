@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 
+from audit import Report
 from producers.journal_records import unpack
 from producers.topics import OUTPUT_TOPICS
 from tests.faults.case import Case, Kind
@@ -47,8 +48,9 @@ class Changed(Kind):
             "ORDERGATE_POLL_TIMEOUT_MS": str(chance.choice((10, 100, 1000))),
         }
 
-    def check(self, case: Case) -> None:
+    def judge(self, case: Case, report: Report) -> None:
         """What was published is byte for byte what was decided, by whichever version decided it."""
+        super().judge(case, report)
         journal = Counter(
             (record.topic, record.key, record.value)
             for (packed,) in case.deployment.rows("SELECT records FROM journal")

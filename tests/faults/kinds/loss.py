@@ -1,0 +1,130 @@
+"""Logs that lose what they had: a raw topic remade, raw events or journal rows gone, outputs without their tail."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+from confluent_kafka import TopicPartition
+from confluent_kafka.admin import NewTopic
+
+import audit
+from ingest.kafka_admin import RAW_CONFIG, KafkaAdmin
+from producers.journal_records import unpack
+from producers.topics import CHANGES, FINDINGS, GUESTS, ORDERS
+from tests.faults.case import Case, Kind
+from tests.faults.kafka_log import PartitionLog
+from tests.faults.kinds.certainty import LostCertainty
+from tests.faults.operator import admin, end_workers, ends
+from tests.faults.stream import PARTITIONS
+from tests.integration.deployment import RAW_TOPICS, wait_until
+
+REMADE = "the topic was deleted and made again"
+OUTSIDE = "the position is outside the log"
+GAP = "the journal has a gap"
+
+
+class RawTopicRemade(LostCertainty):
+    """Somebody deletes a raw topic and makes it again, while workers run or between two of them."""
+
+    name = "raw topic deleted and recreated"
+    cause = REMADE
+    mode = "restart-topic"
+
+    def lose(self, case: Case) -> None:
+        case.wait_published()
+        case.wait_decided(1)
+        if case.chance.random() < 0.5:
+            end_workers(case)
+        topic = case.chance.choice(RAW_TOPICS)
+        with KafkaAdmin(case.deployment.endpoints.kafka_bootstrap_servers) as asking, admin(case) as client:
+            client.delete_topics([topic])[topic].result()
+            wait_until(lambda: not asking.existing([topic]), 20, "the topic is gone")
+            client.create_topics([NewTopic(topic, PARTITIONS, 1, config=RAW_CONFIG)])[topic].result()
+        case.strike(f"{topic} remade")
+        case.publish(replace(case.shape, count=150))
+
+
+class RawStartGone(LostCertainty):
+    """Retention removes raw events before they were read: workers were away for too long."""
+
+    name = "raw events removed before they were read"
+    cause = OUTSIDE
+    mode = "skip-to-start"
+
+    def lose(self, case: Case) -> None:
+        end_workers(case)
+        case.wait_published()
+        positions = case.deployment.rows("SELECT topic, partition, next_offset FROM positions")
+        high = ends(case, [(topic, number) for topic, number, _ in positions])
+        unread = {(t, p): (n, high[t, p]) for t, p, n in positions if high[t, p] > n}
+        chosen = case.chance.sample(sorted(unread), case.chance.randint(1, min(2, len(unread))))
+        lows = {key: case.chance.randint(unread[key][0] + 1, unread[key][1]) for key in chosen}
+        with admin(case) as client:
+            asked = client.delete_records([TopicPartition(*key, low) for key, low in lows.items()])
+            for future in asked.values():
+                future.result()
+        lost = sum(low - unread[key][0] for key, low in lows.items())
+        case.others -= lost
+        case.strike(f"{lost} unread events of {len(chosen)} partitions gone")
+
+
+class JournalGap(LostCertainty):
+    """Journal rows that are not published are gone: workers were away for longer than the journal is kept."""
+
+    name = "journal older than its retention"
+    cause = GAP
+    mode = "accept-gap"
+
+    def begin(self, case: Case) -> None:
+        self.post = case.supervisor.add([f"kill:after-database-commit:{case.chance.randint(2, 6)}:0"])
+        self.post.wanted = False
+
+    def strike(self, case: Case) -> None:
+        worker = self.post.worker
+        assert worker is not None
+        wait_until(lambda: worker.process.poll() is not None, 40, "the worker is killed", case.deployment.state)
+        self.lost: Counter[str] = Counter()
+        for (topic, partition), (_, metadata) in case.deployment.receipts().items():
+            key = (topic, partition, int(metadata.removeprefix("ordergate:") or 0))
+            where = "WHERE topic = %s AND partition = %s AND sequence > %s"
+            for (packed,) in case.deployment.rows(f"DELETE FROM journal {where} RETURNING records", *key):
+                for record in unpack(packed):
+                    self.lost[dict(record.headers)["ordergate_cause"].decode()] += 1
+        case.strike(f"the journal's rows with {self.lost.total()} unpublished outputs are gone")
+        for _ in range(case.chance.randint(1, 2)):
+            case.supervisor.add()
+
+    def judge(self, case: Case, report: audit.Report) -> None:
+        """The audit names every event whose output is lost, and nothing else but the versions lost with them."""
+        named = {str(one.raw) for one in report.violations if one.kind is audit.Kind.OUTPUT_MISSING}
+        assert named == set(self.lost), f"lost: {sorted(self.lost)}; the audit names {sorted(named)}"
+        others = {one.kind for one in report.violations} - {audit.Kind.OUTPUT_MISSING, audit.Kind.VERSION_MISSING}
+        assert not others, f"nothing else is wrong, but the audit says {others}"
+
+
+class OutputTailLost(Kind):
+    """An output topic comes back without its tail; nobody but the audit can see it."""
+
+    name = "output topic with lost tail"
+
+    def strike(self, case: Case) -> None:
+        case.settle()
+        end_workers(case)
+        kafka = case.lane.stack.kafka
+        kafka.stop()
+        logs = [
+            PartitionLog(kafka.folder / "data", topic.name, number)
+            for topic in (ORDERS, CHANGES, GUESTS, FINDINGS)
+            for number in range(PARTITIONS)
+        ]
+        log = case.chance.choice([log for log in logs if len(log.batches()) >= 4])
+        markers = [batch for batch in log.batches() if batch.is_marker]
+        log.cut(case.chance.choice(markers[len(markers) // 2 :][:-1] or markers[:1]).end)
+        kafka.start()
+        case.strike(f"{log.name} cut")
+        found = case.audit()
+        assert audit.Kind.OUTPUT_MISSING in found.counted, "the audit names what is missing"
+
+
+KINDS: list[Kind] = [RawTopicRemade(), RawStartGone(), JournalGap(), OutputTailLost()]
