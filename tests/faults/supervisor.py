@@ -99,7 +99,9 @@ class Supervisor:
         return [
             f"{worker.log.name} ended with {code}"
             for worker, code in codes
-            if code and (code != -signal.SIGTERM or '"started"' in worker.text())
+            if code
+            and (code != -signal.SIGTERM or '"started"' in worker.text())
+            and (code != -signal.SIGKILL or STRUCK not in worker.text())
         ]
 
     def end(self) -> None:

@@ -24,6 +24,10 @@ class StruckAtPoint(Kind):
         self.point = point
         self.name = f"{action} at {point}"
 
+    def arrange(self, case: Case) -> None:
+        if self.point in _REBALANCE:
+            case.seconds = 8.0
+
     def begin(self, case: Case) -> None:
         chance = case.chance
         workers = 2 if self.point in (*_REBALANCE, "hand-over") else chance.randint(1, 3)
@@ -34,6 +38,8 @@ class StruckAtPoint(Kind):
         case.supervisor.freeze_s = chance.uniform(4.5, 7.5)
         # A process is frozen twice, but killed once: the next one at its post is killed again.
         case.supervisor.add(*([armed] if self.action == "stop" else [[one] for one in armed]))
+        if self.point in _REBALANCE:
+            case.wait_decided(0.02)  # only who owns partitions can lose some
         for _ in range(workers - 1):
             case.pause(0.5, 2)
             case.supervisor.add()
