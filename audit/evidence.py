@@ -10,7 +10,7 @@ from typing import Final, NamedTuple, Self
 
 from audit.facts import Outcome, Output, RawEvent
 from audit.spill import Sorter
-from audit.topics import NUMBERED, Role
+from audit.topics import Role
 from audit.violation import Position
 
 _OFFSET_BITS: Final = 48
@@ -92,7 +92,8 @@ class Evidence:
         """Timestamp of the first record of each output partition."""
         self.outcome_names = list(OUTCOMES)
         self._indexes: dict[tuple[str, int], int] = {}
-        self._partitions: list[tuple[str, int]] = []
+        # Counted from 1: the packed position 0 is none.
+        self._partitions: list[tuple[str, int]] = [("", 0)]
 
     def __enter__(self) -> Self:
         return self
@@ -119,17 +120,23 @@ class Evidence:
             position = packed(topic, partition, offset)
             add(pack(position, names[outcome], order_id or b"", version or 0, outputs, recorded_ms))
 
-    def take_output(self, output: Output) -> None:
-        """Keep an output."""
-        role, partition, offset, timestamp_ms, identity, key, version, topic, number, cause_offset, original = output
-        self.since_ms.setdefault((role, partition), timestamp_ms)
-        self.by_id.add(self.by_id.pack(role, identity, partition, offset))
-        cause = 0
-        if topic:
-            cause = self.packed(topic, number, cause_offset)
-            self.by_cause.add(self.by_cause.pack(cause, role, partition, offset, key, version, identity[:8], original))
-        if role in NUMBERED and version >= 0:
-            self.by_key.add(self.by_key.pack(role, key, partition, offset, version, cause, identity[:8]))
+    def take_outputs(self, outputs: Iterable[Output]) -> None:
+        """Keep outputs, those of a partition by rising offset."""
+        by_id, pack_id = self.by_id.add, self.by_id.pack
+        by_key, pack_key = self.by_key.add, self.by_key.pack
+        by_cause, pack_cause = self.by_cause.add, self.by_cause.pack
+        since_ms, indexes = self.since_ms, self._indexes
+        for role, partition, offset, timestamp_ms, identity, key, version, cause, cause_offset, original in outputs:
+            if (role, partition) not in since_ms:
+                since_ms[role, partition] = timestamp_ms
+            by_id(pack_id(role, identity, partition, offset))
+            packed = 0
+            if cause is not None:
+                index = indexes.get(cause)
+                packed = (self._index(cause) if index is None else index) << _OFFSET_BITS | cause_offset
+                by_cause(pack_cause(packed, role, partition, offset, key, version, identity, original))
+            if version > 0:
+                by_key(pack_key(role, key, partition, offset, version, packed, identity))
 
     def expect(self, role: Role, key: bytes, version: int, cause: int, identity: bytes) -> None:
         """Keep a numbered output that its cause does not show: MISSED or EXCUSED."""
@@ -138,10 +145,12 @@ class Evidence:
     def packed(self, topic: str, partition: int, offset: int) -> int:
         """A raw position as one number; positions of one partition sort by offset."""
         index = self._indexes.get((topic, partition))
-        if index is None:
-            index = self._indexes[topic, partition] = len(self._partitions)
-            self._partitions.append((topic, partition))
-        return index << _OFFSET_BITS | offset
+        return (self._index((topic, partition)) if index is None else index) << _OFFSET_BITS | offset
+
+    def _index(self, partition: tuple[str, int]) -> int:
+        index = self._indexes[partition] = len(self._partitions)
+        self._partitions.append(partition)
+        return index
 
     def position(self, packed: int) -> Position:
         """The inverse of `packed`."""

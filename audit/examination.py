@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 from audit.causes import Causes
 from audit.evidence import Evidence
-from audit.facts import LogRecord, Outcome, Scope
+from audit.facts import LogRecord, Outcome, Output, Scope
 from audit.once import doubled
 from audit.reading import OtherTopic, Reader, raw_event
 from audit.sequence import Logs, cleaned, out_of_sequence
 from audit.topics import OutputTopics
 from audit.violation import Violation
+
+_AT_ONCE: Final = 1_000
 
 
 class Examination:
@@ -56,17 +59,26 @@ class Examination:
 
     def take_outputs(self, records: Iterable[LogRecord]) -> Iterator[Violation]:
         """Take records of output topics, those of a partition by rising offset; gives those faulty in themselves."""
-        read, take = self._reader.output, self._evidence.take_output
-        for record in self._counted(records):
+        counted = self._counted(records)
+        while batch := list(islice(counted, _AT_ONCE)):
+            outputs, violations = self._read(batch)
+            self._evidence.take_outputs(outputs)
+            yield from violations
+
+    def _read(self, records: Iterable[LogRecord]) -> tuple[list[Output], list[Violation]]:
+        read = self._reader.output
+        outputs, violations = [], []
+        for record in records:
             try:
                 output, violation = read(record)
             except OtherTopic as other:
                 self.not_judged[f"outputs were caused by {other}, which is not part of this audit"] += 1
                 continue
-            if violation is not None:
-                yield violation
             if output is not None:
-                take(output)
+                outputs.append(output)
+            if violation is not None:
+                violations.append(violation)
+        return outputs, violations
 
     def violations(self, scope: Scope) -> Iterator[Violation]:
         """Everything that is wrong with what was taken, within `scope`."""

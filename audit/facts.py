@@ -40,7 +40,7 @@ class Output(NamedTuple):
     """An output record.
 
     `identity` is a digest of its `ce_id`; `key` the 16 bytes of the order's or guest's id, `version` its number there
-    (zeros on topics that are not numbered; UNREADABLE); `cause…` the raw position that it names (topic empty: none);
+    (zeros on topics that are not numbered; UNREADABLE); `cause` and `cause_offset` the raw position that it names;
     `original` the digest of the quarantined event, empty where the record carries none.
     """
 
@@ -51,8 +51,7 @@ class Output(NamedTuple):
     identity: bytes
     key: bytes
     version: int
-    cause_topic: str
-    cause_partition: int
+    cause: tuple[str, int] | None
     cause_offset: int
     original: bytes
 

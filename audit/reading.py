@@ -22,7 +22,9 @@ FetchSchema = Callable[[int], dict[str, Any] | None]
 
 _FRAME: Final = struct.Struct(">bI")
 _NO_KEY: Final = bytes(16)
-_NOWHERE: Final = Position("", 0, -1)
+_ZERO: Final = ord("0")
+_LONGEST_NUMBER: Final = 14
+"""Digits of an offset that is kept in 48 bits."""
 _TEXT_OF_ID: Final = 36
 _FIELDS: Final[Mapping[Role, tuple[str, ...]]] = {
     Role.ORDERS: ("order_id", "canonical_version"),
@@ -60,6 +62,7 @@ class Reader:
         self._raw_topics = frozenset(raw_topics)
         self._schema = schema
         self._other_topics = other_topics
+        self._partitions: dict[bytes, tuple[str, int]] = {}
         self._decoders: dict[tuple[Role, int], Callable[[io.BytesIO], dict[str, Any]]] = {}
 
     def output(self, record: LogRecord) -> tuple[Output | None, Violation | None]:
@@ -70,56 +73,64 @@ class Reader:
         topic, partition, offset, timestamp_ms, kafka_key, value, headers = record
         role = self._roles[topic]
         named = dict(headers)
-        cause, wrong = self._cause(record, named.get(CAUSE))
+        cause, cause_offset, wrong = self._cause(record, named.get(CAUSE))
         identity = named.get(IDENTITY)
         if not identity:
             identity = str(Position(topic, partition, offset)).encode()
-            wrong = wrong or _wrong(record, Kind.OUTPUT_UNREADABLE, f"has no header {IDENTITY}", cause)
+            wrong = wrong or _wrong(record, Kind.OUTPUT_UNREADABLE, f"has no header {IDENTITY}", cause, cause_offset)
         key, version, original = _NO_KEY, UNREADABLE, b""
         try:
             content = self._content(role, value)
             if role <= Role.GUESTS:
                 name, number = _FIELDS[role]
                 wanted_key = content[name]
-                key, version = _id(wanted_key), content[number]
+                key, version = _id(wanted_key), _version(content[number])
             else:
-                said = Position(content["raw_topic"], content["raw_partition"], content["raw_offset"])
-                if said != cause and cause is not None:
-                    what = f"names {cause} as its raw event in its header {CAUSE}, in its value {said}"
-                    wrong = wrong or _wrong(record, Kind.OUTPUT_DIFFERS, what, said)
-                cause, version = said, 0
-                wanted_key = (content["order_id"] if role is Role.FINDINGS else None) or str(cause)
+                said = (content["raw_topic"], content["raw_partition"]), content["raw_offset"]
+                if said != (cause, cause_offset) and cause is not None:
+                    what = (
+                        f"names {Position(*said[0], said[1])} in its value, and another raw event in its header {CAUSE}"
+                    )
+                    wrong = wrong or _wrong(record, Kind.OUTPUT_DIFFERS, what, cause, cause_offset)
+                (cause, cause_offset), version = said, 0
+                order_id = content["order_id"] if role is Role.FINDINGS else None
+                wanted_key = order_id or str(Position(*cause, cause_offset))
                 if role is Role.QUARANTINE:
                     original = _original(content)
         except _Unreadable as error:
-            wrong = wrong or _wrong(record, Kind.OUTPUT_UNREADABLE, str(error), cause)
+            wrong = wrong or _wrong(record, Kind.OUTPUT_UNREADABLE, str(error), cause, cause_offset)
         else:
             if kafka_key != wanted_key.encode():
                 what = f"has another Kafka key than its content asks for, {wanted_key}"
-                wrong = wrong or _wrong(record, Kind.KEY_DIFFERS, what, cause)
+                wrong = wrong or _wrong(record, Kind.KEY_DIFFERS, what, cause, cause_offset)
         if cause is None and role not in NUMBERED:
             return None, wrong
         return Output(
             role, partition, offset, timestamp_ms, blake2b(identity, digest_size=16).digest(), key, version,
-            *(cause or _NOWHERE), original,
+            cause, cause_offset, original,
         ), wrong  # fmt: skip
 
-    def _cause(self, record: LogRecord, header: bytes | None) -> tuple[Position | None, Violation | None]:
+    def _cause(self, record: LogRecord, header: bytes | None) -> tuple[tuple[str, int] | None, int, Violation | None]:
+        """The raw partition and offset that a header names, or what is wrong with it. Raises OtherTopic."""
         if header is None:
-            return None, _wrong(record, Kind.OUTPUT_WITHOUT_CAUSE, f"has no header {CAUSE}")
-        try:
-            topic, partition, offset = header.decode().rsplit("/", 2)
-            cause = Position(topic, int(partition), int(offset))
-        except ValueError:
-            cause = _NOWHERE
-        if str(cause).encode() != header or cause.partition < 0 or cause.offset < 0:
-            return None, _wrong(record, Kind.OUTPUT_WITHOUT_CAUSE, f"has a header {CAUSE} that is no raw position")
-        if cause.topic not in self._raw_topics:
-            if cause.topic in self._other_topics:
-                raise OtherTopic(cause.topic)
-            what = f"names {cause} as its raw event: there is no such topic"
-            return None, _wrong(record, Kind.OUTPUT_WITHOUT_CAUSE, what)
-        return cause, None
+            return None, 0, _wrong(record, Kind.OUTPUT_WITHOUT_CAUSE, f"has no header {CAUSE}")
+        before, _, number = header.rpartition(b"/")
+        if not _is_number(number):
+            return None, 0, _wrong(record, Kind.OUTPUT_WITHOUT_CAUSE, f"has a header {CAUSE} that is no raw position")
+        partition = self._partitions.get(before)
+        if partition is None:
+            topic, _, within = before.rpartition(b"/")
+            name = topic.decode(errors="replace")
+            if not _is_number(within):
+                what = f"has a header {CAUSE} that is no raw position"
+                return None, 0, _wrong(record, Kind.OUTPUT_WITHOUT_CAUSE, what)
+            if name not in self._raw_topics:
+                if name in self._other_topics:
+                    raise OtherTopic(name)
+                what = f"names a raw event of {name}: there is no such topic"
+                return None, 0, _wrong(record, Kind.OUTPUT_WITHOUT_CAUSE, what)
+            partition = self._partitions[before] = (name, int(within))
+        return partition, int(number), None
 
     def _content(self, role: Role, value: bytes | None) -> dict[str, Any]:
         if value is None or len(value) < _FRAME.size or value[0] != 0:
@@ -201,6 +212,13 @@ def _id(text: str) -> bytes:
     return made
 
 
+def _version(number: int) -> int:
+    """A version that can be one; raises _Unreadable."""
+    if number < 1:
+        raise _Unreadable(f"has version {number}: versions begin with 1")
+    return number
+
+
 def _original(content: dict[str, Any]) -> bytes:
     """The digest of a quarantined event; empty when the record says that it does not hold the value."""
     if content["stage"].endswith(_VALUE_LEFT_OUT):
@@ -209,9 +227,17 @@ def _original(content: dict[str, Any]) -> bytes:
     return digest(content["key"], content["value"], headers, content["raw_timestamp"] // 1000)
 
 
-def _wrong(record: LogRecord, kind: Kind, what: str, cause: Position | None = None) -> Violation:
-    place = Position(record.topic, record.partition, record.offset)
-    return Violation(kind, f"{place} {what}", raw=cause, output=place)
+def _is_number(text: bytes) -> bool:
+    """Whether it is an offset or a partition as Ordergate writes it."""
+    return text.isdigit() and (text[0] != _ZERO or len(text) == 1) and len(text) <= _LONGEST_NUMBER
+
+
+def _wrong(
+    record: LogRecord, kind: Kind, what: str, cause: tuple[str, int] | None = None, cause_offset: int = 0
+) -> Violation:
+    place = Position(*record[:3])
+    raw = Position(*cause, cause_offset) if cause else None
+    return Violation(kind, f"{place} {what}", raw=raw, output=place)
 
 
 def _without_logical_types(schema: Any) -> Any:
