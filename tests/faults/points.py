@@ -70,7 +70,7 @@ POINTS = {
     "rebalance-assigned": Point(Ownership, "assigned", after=True),
     "rebalance-revoking": Point(Ownership, "revoked"),
     "rebalance-released": Point(Ownership, "revoked", after=True),
-    "hand-over": Point(Reading, "hold", after=True, applies=lambda _self, committed: bool(committed.waiting)),
+    "hand-over": Point(Reading, "hold", after=True, applies=lambda _self, committed, *_rest: bool(committed.waiting)),
 }
 
 
