@@ -52,6 +52,7 @@ class Cause(StrEnum):
     OFFSET_MOVED = "somebody else has moved the group's offset"
     OFFSET_UNSTABLE = "its committed offset does not become stable"
     DATABASE_BEHIND = "PostgreSQL is behind Kafka"
+    READERS_WAIT = "readers of an output partition wait for a transaction that never ends"
     JOURNAL_GAP = "the journal has a gap"
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from rich.markup import escape
@@ -14,12 +16,12 @@ from ingest.cli.errors import NotFound
 from ingest.cli.migrate import require_migrated
 from ingest.cli.terminal import console, emit, say
 from ingest.database.connection import Database, DatabaseLost, DatabaseUnfit, Refused, TryAgain
-from ingest.errors import DatabaseAway, DatabaseRefuses
+from ingest.errors import Cause, DatabaseAway, DatabaseRefuses
 from ingest.repair.apply import Repairer
 from ingest.repair.evidence import halt_of
 from ingest.repair.look import Looker
 from ingest.repair.plan import Plan
-from ingest.repair.planning import NEEDS_TRAIL, plan_for
+from ingest.repair.planning import NEEDS_TRAIL, plan_for, plan_for_readers
 from ingest.settings import Settings
 
 NOT_IN_ORDER = 1
@@ -37,7 +39,15 @@ class Recovery:
         """Plans of the named partitions, or of all that need one. Raises NotFound for an unknown name."""
         known = self._looker.partitions()
         keys = [_key(name, known) for name in names] or known
-        return [plan for key in keys if (plan := self.plan(key)) is not None]
+        plans = [plan for key in keys if (plan := self.plan(key)) is not None]
+        return plans if names else plans + plan_for_readers(self._looker.hanging(), plans)
+
+    def plan_again(self, plan: Plan) -> Plan | None:
+        """The same plan from what is known now; None when nothing is left to be done."""
+        if plan.cause is not Cause.READERS_WAIT:
+            return self.plan((plan.topic, plan.partition))
+        plans = plan_for_readers(self._looker.hanging(), ())
+        return next((one for one in plans if one.name == plan.name), None)
 
     def plan(self, key: PartitionKey) -> Plan | None:
         """The plan for one partition; None when a worker would go on."""
@@ -47,6 +57,9 @@ class Recovery:
             return None
         if halt.cause in NEEDS_TRAIL:
             evidence = self._looker.with_traces(evidence)
+        if halt.cause is Cause.OFFSET_UNSTABLE:
+            mine = tuple(one for one in self._looker.hanging() if key in one.holds_back)
+            evidence = replace(evidence, hanging=mine)
         return plan_for(evidence, halt)
 
     def apply(self, plans: Sequence[Plan]) -> list[Plan]:
@@ -56,7 +69,7 @@ class Recovery:
             repairer = Repairer(self._given, self._database, self._looker)
             with repairer.open():
                 for plan in ready:
-                    repairer.apply(plan, lambda plan=plan: self.plan((plan.topic, plan.partition)))  # type: ignore[misc]
+                    repairer.apply(plan, partial(self.plan_again, plan))
         return ready
 
 

@@ -18,9 +18,11 @@ from ingest.database import journal, positions
 from ingest.database.connection import Database
 from ingest.database.journal import JournalRow
 from ingest.database.positions import Fence
-from ingest.errors import OrdergateError
+from ingest.errors import Cause, OrdergateError
+from ingest.repair.broker_state import BrokerState
 from ingest.repair.look import Looker
 from ingest.repair.plan import CommitReceipt, Plan
+from ingest.repair.torn import EndTransaction
 from ingest.settings import Settings
 from ingest.telemetry.kafka_log import kafka_logger
 from ingest.worker.receipt import receipt
@@ -35,6 +37,8 @@ from producers.publisher import (
     producer_config,
 )
 
+_ENDS_TRANSACTIONS = frozenset({Cause.OFFSET_UNSTABLE, Cause.READERS_WAIT})
+"""To initialise the owner's id first would make its coordinator forget how it ended the transaction."""
 _AT_ONCE_BYTES = 16 * 1024 * 1024
 _GROUP_EMPTIES_S = 5.0
 
@@ -117,16 +121,22 @@ class Repairer:
         key = (plan.topic, plan.partition)
         try:
             fence = self._fence(key)
+            if plan.cause not in _ENDS_TRANSACTIONS:
+                self._end_transaction_of_owner(fence)
             again = plan_again()
-            if again is None or again.steps != plan.steps:
+            if again is None:
+                return  # repaired together with another partition
+            if again.steps != plan.steps:
                 raise MovedOn(plan.name)
             for step in plan.steps:
                 match step:
                     case CommitReceipt():
                         self._commit_receipt(key, step)
+                        self._release(key, fence)
+                    case EndTransaction():
+                        self._end_transaction(step)
                     case _:
                         raise AssertionError(step)
-            self._release(key, fence)
         except (Doubt, GroupFenced) as error:
             raise RepairInDoubt(plan.name, str(error)) from error
 
@@ -136,25 +146,34 @@ class Repairer:
             raise Doubt("its producer was lost")
         return _make_producer(config)
 
-    def _fence(self, key: PartitionKey) -> Fence:
-        """Nobody else can decide or publish for the partition afterwards, unless he takes it over in turn."""
+    def _fence(self, key: PartitionKey) -> Fence | None:
+        """Nobody else can decide for the partition afterwards, unless he takes it over; None for no raw partition."""
         self._may_open = True
         self._publisher.ensure_open()
         self._may_open = False
         with self._database.transaction() as connection:
-            fence = positions.fence(connection, *key, self._publisher.transactional_id)
-        assert fence is not None
-        owner = fence.previous_owner
-        if owner is not None and not fence.released and owner != self._publisher.transactional_id:
-            with self._watchdog.deadline("take_over"):
-                config = producer_config(self._given.kafka_bootstrap_servers, owner, self._tunable)
-                end_transaction_of(_make_producer, config, 30)
-        return fence
+            return positions.fence(connection, *key, self._publisher.transactional_id)
 
-    def _release(self, key: PartitionKey, fence: Fence) -> None:
+    def _end_transaction_of_owner(self, fence: Fence | None) -> None:
+        """Nobody else can publish for the partition afterwards."""
+        if fence is None or fence.released or fence.previous_owner in (None, self._publisher.transactional_id):
+            return
+        with self._watchdog.deadline("take_over"):
+            config = producer_config(self._given.kafka_bootstrap_servers, fence.previous_owner, self._tunable)
+            end_transaction_of(_make_producer, config, 30)
+
+    def _release(self, key: PartitionKey, fence: Fence | None) -> None:
         """Everything is published: the next owner need not end anything."""
+        assert fence is not None
         with self._database.transaction() as connection:
             positions.release(connection, *key, fence.epoch)
+
+    def _end_transaction(self, step: EndTransaction) -> None:
+        with BrokerState(self._given.kafka_bootstrap_servers) as brokers:
+            brokers.partitions({topic for topic, _ in step.partitions})
+            brokers.write_markers(
+                step.producer_id, step.producer_epoch, step.coordinator_epoch, step.end, step.partitions
+            )
 
     def _commit_receipt(self, key: PartitionKey, step: CommitReceipt) -> None:
         """Publish the rows in their order, each transaction with the receipt of its last row."""

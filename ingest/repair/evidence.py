@@ -8,6 +8,7 @@ from consumers.kafka_source import Committed
 from ingest.database.journal import JournalRow
 from ingest.database.positions import Fence
 from ingest.errors import Cause, PartitionHalted
+from ingest.repair.torn import HangingTransaction
 from ingest.repair.trail import RowTrace
 from ingest.worker.receipt import LogBounds, check, check_rows, published_sequence
 
@@ -28,6 +29,8 @@ class Evidence:
     """The journal's rows that are not known to be published, oldest first."""
     traces: tuple[RowTrace, ...] | None = None
     """What the output topics have of those rows; None: not looked at."""
+    hanging: tuple[HangingTransaction, ...] = ()
+    """Transactions that keep its committed offset from becoming stable."""
 
     @property
     def name(self) -> str:

@@ -19,18 +19,17 @@ from ingest.database.positions import Fence
 from ingest.errors import BrokerAway
 from ingest.kafka_admin import KafkaAdmin
 from ingest.kafka_client import quiet, why
+from ingest.repair.broker_state import BrokerState
 from ingest.repair.evidence import Evidence
-from ingest.repair.outputs import OutputLog
+from ingest.repair.hanging import HangingTransactions, decided_at
+from ingest.repair.outputs import Isolation, OutputLog
+from ingest.repair.torn import HangingTransaction
 from ingest.repair.trail import records_of, trace
 from ingest.settings import Settings
 
 _POSITION = """
 SELECT epoch, next_offset, sequence, topic_id, owner, released, published_sequence FROM positions
 WHERE topic = %s AND partition = %s
-"""
-_OLDEST = """
-SELECT extract(epoch FROM min(recorded_at))::float8 FROM journal
-WHERE topic = %s AND partition = %s AND sequence > %s
 """
 _POLL_S = 2.0
 
@@ -94,21 +93,27 @@ class Looker:
         """The same, with what the output topics show of its rows."""
         if not evidence.rows:
             return evidence
-        since = self._decided_since(evidence)
-        outputs = OutputLog(self._servers, self._given.group_id, self._ends)
-        seen = outputs.seen_since(since, records_of(evidence.rows))
-        if seen is None:
+        found = self._outputs(Isolation.COMMITTED).places(
+            decided_at(self._database, evidence.rows[0]), records_of(evidence.rows)
+        )
+        if found is None:
             return evidence
+        seen = {record for record, _ in found}
         return replace(evidence, traces=tuple(trace(row, seen) for row in evidence.rows))
+
+    def hanging(self) -> list[HangingTransaction]:
+        """Transactions of ours that stay open."""
+        with BrokerState(self._servers) as brokers:
+            return HangingTransactions(
+                self._given.group_id, brokers, self._outputs(Isolation.ALL), self._database, self._cluster.committed,
+                self._ends,
+            ).find()  # fmt: skip
+
+    def _outputs(self, isolation: Isolation) -> OutputLog:
+        return OutputLog(self._servers, self._given.group_id, isolation, self._ends)
 
     def _ends(self, partitions: Iterable[PartitionKey]) -> dict[PartitionKey, int]:
         return {key: bounds.high for key, bounds in self._cluster.bounds(partitions).items()}
-
-    def _decided_since(self, evidence: Evidence) -> float:
-        first = evidence.rows[0].sequence - 1
-        with self._database.transaction() as connection:
-            found = connection.execute(_OLDEST, (evidence.topic, evidence.partition, first)).fetchone()
-        return float(found[0]) if found and found[0] is not None else 0.0
 
     def _position(self, key: PartitionKey) -> Fence | None:
         with self._database.transaction() as connection:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from enum import StrEnum
 from typing import cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
@@ -15,6 +17,9 @@ from ingest.repair.trail import RecordId
 
 Ends = Mapping[PartitionKey, int]
 """Next offset of each partition's log."""
+
+Place = tuple[PartitionKey, int]
+"""A record's partition and offset."""
 
 _CLOCKS_DIFFER_S = 300
 """Most by which the clocks of the database and of the workers, which stamp the records, are taken to differ."""
@@ -35,49 +40,85 @@ class OutputsUnreadable(OrdergateError):
         )
 
 
+class Isolation(StrEnum):
+    """Which records are seen."""
+
+    COMMITTED = "read_committed"
+    ALL = "read_uncommitted"
+    """Also those of open and of aborted transactions."""
+
+
 class OutputLog:
     """The output topics' records since some moment. Raises BrokerAway when no broker answers."""
 
-    def __init__(self, bootstrap_servers: str, group_id: str, ends: Callable[[Iterable[PartitionKey]], Ends]) -> None:
+    def __init__(
+        self,
+        bootstrap_servers: str,
+        group_id: str,
+        isolation: Isolation,
+        ends: Callable[[Iterable[PartitionKey]], Ends],
+    ) -> None:
         """`group_id` is never joined and commits nothing; `ends` asks for the ends that are to be reached."""
         self._servers = bootstrap_servers
-        self._group_id = group_id
         self._ends = ends
+        self._config = {
+            "group.id": group_id,
+            "isolation.level": isolation.value,
+            "enable.auto.commit": False,
+            "auto.offset.reset": "error",
+            "enable.partition.eof": True,
+            "fetch.message.max.bytes": 16 * 1024 * 1024,
+        }
 
-    def seen_since(self, instant_s: float, wanted: Collection[RecordId]) -> set[RecordId] | None:
-        """Which of these records are visible, written since an instant; None when the topics reach not that far back.
+    def places(self, instant_s: float, wanted: Collection[RecordId]) -> list[tuple[RecordId, Place]] | None:
+        """Where these records are, written since an instant; None when the topics reach not that far back.
 
         The instant is the database's; the workers' clocks may differ by some minutes. Raises OutputsUnreadable when
         an open transaction hides what lies before an end.
         """
         topics = sorted({topic for topic, _ in wanted})
-        seen: set[RecordId] = set()
-        complaints: list[KafkaError] = []
-        consumer = Consumer(
-            {
-                **quiet(self._servers, complaints),
-                "group.id": self._group_id,
-                "isolation.level": "read_committed",
-                "enable.auto.commit": False,
-                "auto.offset.reset": "error",
-                "enable.partition.eof": True,
-                "fetch.message.max.bytes": 16 * 1024 * 1024,
-            }
-        )
-        try:
+        found = []
+        with self._consumer() as consumer:
             starts = _starts(consumer, topics, int((instant_s - _CLOCKS_DIFFER_S) * 1000))
             if starts is None:
                 return None
             ends = self._ends((start.topic, start.partition) for start in starts)
             for message in _to_the_end(consumer, starts, ends):
-                headers = cast("list[tuple[str, bytes]]", message.headers() or [])
-                named = ((str(message.topic()), value) for name, value in headers if name == "ce_id")
-                seen.update(record for record in named if record in wanted)
+                place = _place(message)
+                record = (place[0][0], _header(message, "ce_id"))
+                if record in wanted:
+                    found.append((record, place))
+        return found
+
+    def at(self, partition: PartitionKey, offset: int) -> tuple[RecordId, bytes] | None:
+        """The record at an offset, and the raw position that caused it; None when it is none of ours."""
+        with self._consumer() as consumer:
+            start = TopicPartition(*partition, offset)
+            for message in _to_the_end(consumer, [start], {partition: offset + 1}):
+                cause = _header(message, "ordergate_cause")
+                if _place(message)[1] == offset and cause:
+                    return (partition[0], _header(message, "ce_id")), cause
+        return None
+
+    @contextmanager
+    def _consumer(self) -> Iterator[Consumer]:
+        complaints: list[KafkaError] = []
+        consumer = Consumer({**quiet(self._servers, complaints), **self._config})
+        try:
+            yield consumer
         except KafkaException as error:
             raise BrokerAway(self._servers, why(consumer, complaints, error)) from error
         finally:
             consumer.close()
-        return seen
+
+
+def _place(message: Message) -> Place:
+    return (str(message.topic()), int(message.partition() or 0)), int(message.offset() or 0)
+
+
+def _header(message: Message, wanted: str) -> bytes:
+    headers = cast("list[tuple[str, bytes]]", message.headers() or [])
+    return next((value for name, value in headers if name == wanted), b"")
 
 
 def _starts(consumer: Consumer, topics: Sequence[str], instant_ms: int) -> list[TopicPartition] | None:
@@ -105,11 +146,11 @@ def _to_the_end(consumer: Consumer, starts: Sequence[TopicPartition], ends: Ends
             raise OutputsUnreadable(f"{topic}/{number}")
         for message in consumer.consume(_AT_ONCE, 0.2):
             error = message.error()
-            key = (str(message.topic()), int(message.partition() or 0))
+            key, offset = _place(message)
             if error is None:
                 deadline = time.monotonic() + _PATIENCE_S
                 yield message
             elif error.code() != KafkaError._PARTITION_EOF:
                 raise KafkaException(error)
-            if key in open_until and int(message.offset() or 0) + (error is None) >= open_until[key]:
+            if key in open_until and offset + (error is None) >= open_until[key]:
                 del open_until[key]

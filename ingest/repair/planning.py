@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ingest.errors import Cause, PartitionHalted
 from ingest.repair.evidence import Evidence
 from ingest.repair.offsets import plan_receipt
 from ingest.repair.plan import Plan
+from ingest.repair.torn import HangingTransaction, plan_ends
 
 NEEDS_TRAIL = frozenset({Cause.OFFSET_GONE, Cause.OFFSET_MOVED})
 """Causes for which the output topics have to be looked at."""
@@ -16,8 +19,20 @@ def plan_for(evidence: Evidence, halt: PartitionHalted) -> Plan:
     match halt.cause:
         case Cause.OFFSET_GONE | Cause.OFFSET_MOVED:
             return plan_receipt(evidence, halt)
+        case Cause.OFFSET_UNSTABLE:
+            return plan_ends((evidence.topic, evidence.partition), halt.cause, [halt.known], evidence.hanging)
         case _:
             return Plan(
                 evidence.topic, evidence.partition, halt.cause, (halt.known,), (),
                 hindrance="look at `ordergate positions`, and restore the side that is wrong",
             )  # fmt: skip
+
+
+def plan_for_readers(hanging: Sequence[HangingTransaction], planned: Sequence[Plan]) -> list[Plan]:
+    """What to do about transactions that only readers of the outputs wait for, not among the plans made already."""
+    dealt_with = {(plan.topic, plan.partition) for plan in planned if plan.cause is Cause.OFFSET_UNSTABLE}
+    return [
+        plan_ends(one.partitions[0], Cause.READERS_WAIT, [], [one])
+        for one in hanging
+        if dealt_with.isdisjoint(one.holds_back)
+    ]

@@ -1,0 +1,207 @@
+"""Finding transactions that hang, and what they carry: asks the brokers on the wire, and the journal."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Final
+
+from consumers.kafka_source import Committed, PartitionKey
+from ingest.database.connection import Database
+from ingest.database.journal import JournalRow
+from ingest.repair.broker_state import BrokerState, OpenTransaction, ends_of, records_of
+from ingest.repair.outputs import OutputLog, Place
+from ingest.repair.torn import CarriedRow, HangingTransaction
+from ingest.repair.trail import RecordId, record_id
+from ingest.repair.wire import Reader
+from ingest.worker.receipt import published_sequence
+from producers.journal_records import unpack
+from producers.topics import OUTPUT_TOPICS
+
+OFFSETS_TOPIC: Final = "__consumer_offsets"
+_DECIDED_AT = """
+SELECT extract(epoch FROM recorded_at)::float8 FROM journal WHERE topic = %s AND partition = %s AND sequence = %s
+"""
+_BETWEEN = """
+SELECT topic, partition, sequence, base_offset, next_offset, record_count, records FROM journal
+WHERE topic = %s AND partition = %s AND sequence > %s AND sequence <= %s ORDER BY sequence
+"""
+_WITH_EVENT = """
+SELECT topic, partition, sequence, base_offset, next_offset, record_count, records FROM journal
+WHERE topic = %s AND partition = %s AND ((base_offset <= %s AND next_offset > %s)
+   OR (base_offset = next_offset AND base_offset > %s)) ORDER BY sequence
+"""
+
+Receipts = Mapping[PartitionKey, int]
+"""Journal row of each raw partition's receipt, as a transaction would commit it."""
+
+
+class HangingTransactions:
+    """Looks at the group's offsets and all output partitions."""
+
+    def __init__(
+        self,
+        group_id: str,
+        brokers: BrokerState,
+        outputs: OutputLog,
+        database: Database,
+        committed: Callable[[Sequence[PartitionKey]], Mapping[PartitionKey, Committed]],
+        ends: Callable[[Iterable[PartitionKey]], Mapping[PartitionKey, int]],
+    ) -> None:
+        """`outputs` sees open and aborted records too; `committed` gives what is stable, without waiting."""
+        self._group_id = group_id
+        self._brokers = brokers
+        self._outputs = outputs
+        self._database = database
+        self._committed = committed
+        self._ends = ends
+
+    def find(self) -> list[HangingTransaction]:
+        """Every transaction of ours that stays open."""
+        partitions = self._brokers.partitions([OFFSETS_TOPIC, *(topic.name for topic in OUTPUT_TOPICS)])
+        offsets = (OFFSETS_TOPIC, offsets_partition(self._group_id, sum(t == OFFSETS_TOPIC for t, _ in partitions)))
+        looked_at = [key for key in partitions if key[0] != OFFSETS_TOPIC or key == offsets]
+        first = self._brokers.open_transactions(looked_at)
+        views = self._brokers.coordinators({one.producer_id for one in first}) if first else {}
+        # Whoever is at work has gone on meanwhile.
+        still = set(self._brokers.open_transactions(looked_at)) & set(first)
+        by_producer: defaultdict[int, list[OpenTransaction]] = defaultdict(list)
+        for one in sorted(still, key=lambda one: one.partition):
+            by_producer[one.producer_id].append(one)
+        found = []
+        for producer_id, opened in by_producer.items():
+            receipts = self._receipts(producer_id, [one for one in opened if one.partition == offsets])
+            places = [one for one in opened if one.partition != offsets or receipts]
+            if places:
+                rows = self._carried(receipts) if receipts else self._carried_by_outputs(places)
+                one = places[0]
+                found.append(
+                    HangingTransaction(
+                        producer_id, one.producer_epoch, one.coordinator_epoch,
+                        tuple(place.partition for place in places), views.get(producer_id), tuple(rows),
+                        tuple(sorted(receipts)),
+                    )
+                )  # fmt: skip
+        return found
+
+    def _receipts(self, producer_id: int, opened: Sequence[OpenTransaction]) -> dict[PartitionKey, int]:
+        """What the transaction would commit for our group."""
+        receipts: dict[PartitionKey, int] = {}
+        for one in opened:
+            end = self._ends([one.partition])[one.partition]
+            for batch in self._brokers.batches(one.partition, one.first_offset, end):
+                if batch.producer_id == producer_id and batch.commits is None and not batch.compressed:
+                    for key, value in records_of(batch.records):
+                        committed = _committed_offset(self._group_id, key, value)
+                        if committed is not None:
+                            receipts[committed[0]] = committed[1]
+        return receipts
+
+    def _carried(self, receipts: Receipts) -> list[CarriedRow]:
+        """The rows between what is committed and what the transaction would commit."""
+        stable = self._committed(sorted(receipts))
+        carried: list[CarriedRow] = []
+        for key, newest in sorted(receipts.items()):
+            receipt = published_sequence(stable[key]) or 0
+            with self._database.transaction() as connection:
+                rows = [JournalRow(*row) for row in connection.execute(_BETWEEN, (*key, receipt, newest))]
+            if [row.sequence for row in rows] != list(range(receipt + 1, newest + 1)):
+                carried.append(CarriedRow(*key, None, newest <= receipt, 0, 0, published_again=False))
+            carried += self._traced(rows, receipt, ())
+        return carried
+
+    def _carried_by_outputs(self, places: Sequence[OpenTransaction]) -> list[CarriedRow]:
+        """The rows of the first record that the transaction holds open on each partition."""
+        carried: dict[tuple[object, ...], CarriedRow] = {}
+        for place in places:
+            held = self._outputs.at(place.partition, place.first_offset)
+            if held is None:
+                continue
+            record, cause = held
+            topic, number, offset = cause.decode().rsplit("/", 2)
+            key = (topic, int(number))
+            receipt = published_sequence(self._committed([key])[key]) or 0
+            with self._database.transaction() as connection:
+                rows = [JournalRow(*r) for r in connection.execute(_WITH_EVENT, (*key, *[int(offset)] * 3))]
+            mine = [row for row in rows if any(record_id(one) == record for one in unpack(row.records))][:1]
+            traced = self._traced(mine, receipt, [(record, (place.partition, place.first_offset))])
+            for row in traced or [
+                CarriedRow(*key, None, receipted=False, records=0, committed=0, published_again=False)
+            ]:
+                known = carried.get((key, row.sequence))
+                if known is None or row.published_again:
+                    carried[key, row.sequence] = row
+        return list(carried.values())
+
+    def _traced(
+        self, rows: Sequence[JournalRow], receipt: int, held: Collection[tuple[RecordId, Place]]
+    ) -> list[CarriedRow]:
+        """What is committed of these rows' records; `held` are records known to be open, with their places."""
+        if not rows:
+            return []
+        ids = {row.sequence: [record_id(record) for record in unpack(row.records)] for row in rows}
+        wanted = {one for names in ids.values() for one in names}
+        places = self._outputs.places(decided_at(self._database, rows[0]), wanted) or []
+        committed = self._committed_places(places)
+        others = {record for record, place in places if place in committed and (record, place) not in set(held)}
+        return [
+            CarriedRow(
+                row.topic, row.partition, row.sequence, row.sequence <= receipt, len(ids[row.sequence]),
+                sum(one in others for one in ids[row.sequence]),
+                published_again=any(record in others for record, _ in held if record in ids[row.sequence]),
+            )
+            for row in rows
+        ]  # fmt: skip
+
+    def _committed_places(self, places: Sequence[tuple[RecordId, Place]]) -> set[Place]:
+        by_partition: defaultdict[PartitionKey, list[int]] = defaultdict(list)
+        for _, (partition, offset) in places:
+            by_partition[partition].append(offset)
+        committed: set[Place] = set()
+        ends = self._ends(by_partition)
+        for partition, offsets in by_partition.items():
+            decided = ends_of(self._brokers.batches(partition, min(offsets), ends[partition]))
+            for (first, last), how in decided.items():
+                if how:
+                    committed |= {(partition, offset) for offset in offsets if first <= offset <= last}
+        return committed
+
+
+def decided_at(database: Database, row: JournalRow) -> float:
+    """When a journal row was written, in the database's seconds since the epoch."""
+    with database.transaction() as connection:
+        found = connection.execute(_DECIDED_AT, (row.topic, row.partition, row.sequence)).fetchone()
+    return float(found[0]) if found else 0.0
+
+
+def offsets_partition(group_id: str, partitions: int) -> int:
+    """The partition of `__consumer_offsets` that holds a group: Java's `String.hashCode`, sign bit cleared.
+
+    Source: Kafka, GroupMetadataManager.partitionFor and Utils.abs.
+    """
+    encoded = group_id.encode("utf-16-be")
+    code = 0
+    for at in range(0, len(encoded), 2):
+        code = (31 * code + int.from_bytes(encoded[at : at + 2], "big")) & 0xFFFFFFFF
+    return (code & 0x7FFFFFFF) % partitions
+
+
+def _committed_offset(group_id: str, key: bytes | None, value: bytes | None) -> tuple[PartitionKey, int] | None:
+    """Raw partition and journal row of a committed offset of the group; None for any other record.
+
+    Layout: Kafka, group-coordinator messages OffsetCommitKey (0, 1) and OffsetCommitValue (0 to 4).
+    """
+    if key is None or value is None:
+        return None
+    of = Reader(key)
+    if of.int16() > 1 or of.string() != group_id:
+        return None
+    partition = (of.string() or "", of.int32())
+    said = Reader(value)
+    version = said.int16()
+    said.int64()
+    if version >= 3:
+        said.int32()
+    flexible = 4
+    metadata = said.take(said.unsigned_varint() - 1).decode() if version >= flexible else said.string()
+    return partition, published_sequence(Committed(0, metadata)) or 0
