@@ -38,7 +38,7 @@ def say(line: str) -> None:
 
 def jobs(seeds: int, first: int, only: str | None) -> list[Job]:
     """Seeds in turns over the kinds, or all of them for the kinds whose name holds `only`."""
-    names = [name for name in KINDS if only is None or only in name]
+    names = [only] if only in KINDS else [name for name in KINDS if only is None or only in name]
     if not names:
         sys.exit(f"no kind of fault has {only!r} in its name; there are: {', '.join(KINDS)}")
     return [(names[seed % len(names)], seed) for seed in range(first, first + seeds)]
