@@ -28,6 +28,7 @@ from ingest.settings import LogFormat, LogLevel
 FIELDS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "address": "host:port of a service, without credentials",
+        "behind": "topic/partition and journal row that must be published first",
         "bytes": "raw bytes read",
         "cause": "why a partition stopped",
         "channels": "channel names",
@@ -50,6 +51,7 @@ FIELDS: Final[Mapping[str, str]] = MappingProxyType(
         "partitions": "topic/partition names",
         "phases_ms": "milliseconds by phase of the batch",
         "port": "TCP port",
+        "published": "whether that row is known to be published already",
         "raw_offset": "offset of a raw event",
         "reason": "stable code of why something was done, or the class of an error",
         "released": "whether the partition's last owner had let it go",
@@ -61,7 +63,6 @@ FIELDS: Final[Mapping[str, str]] = MappingProxyType(
         "transactional_id": "producer's transactional id",
         "using": "what is used in place of something that is away",
         "version": "version of a program or schema",
-        "waits_for": "topic/partition and journal row whose publishing is waited for",
     }
 )
 """Every field a log line may have, with what it holds. None holds anything a shopper typed."""
@@ -92,6 +93,8 @@ def configure(log_format: LogFormat, level: LogLevel, stream: TextIO | None = No
         logger_factory=structlog.WriteLoggerFactory(file=stream),
         cache_logger_on_first_use=False,
     )
+    # The driver warns of what it raises as well, in words that may repeat a row.
+    logging.getLogger("psycopg").setLevel(logging.CRITICAL)
 
 
 def describe_exception(_logger: Any, _method: str, event: EventDict) -> EventDict:

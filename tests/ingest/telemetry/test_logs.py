@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import io
 import json
+import logging
 from pathlib import Path
 
 import pytest
@@ -116,6 +117,12 @@ def test_an_exception_is_shown_without_the_value_that_caused_it(lines):
     assert "Canary" not in json.dumps(line)
     assert "DatabaseAway: PostgreSQL at db:5432/orders cannot be reached" in shown
     assert "builtins.ValueError" in shown and "test_logs.py" in shown
+
+
+def test_what_the_database_driver_warns_of_is_not_written(lines, capfd):
+    """The driver's warnings repeat what it raises, and may quote a row."""
+    logging.getLogger("psycopg").warning("error ignored: Key (name)=(Canary Person) exists")
+    assert lines() == [] and "Canary" not in "".join(capfd.readouterr())
 
 
 def test_every_declared_field_says_what_it_holds():
