@@ -19,6 +19,7 @@ Key = tuple[str, int]
 _ANSWER_S: Final = 10.0
 _AT_ONCE: Final = 2_000
 _PAUSE_S: Final = 0.2
+_GATHER_S: Final = 0.05
 
 
 class Kafka:
@@ -44,6 +45,9 @@ class Kafka:
         reading = {
             "isolation.level": "read_committed",
             "enable.partition.eof": True,
+            # A broker answers for an empty log only after this wait.
+            "fetch.wait.max.ms": 50,
+            "fetch.queue.backoff.ms": 10,
             "fetch.message.max.bytes": 16 * 1024 * 1024,
             "queued.max.messages.kbytes": 64 * 1024,
             "queued.min.messages": 20_000,
@@ -120,7 +124,7 @@ class Kafka:
         try:
             while left:
                 # Any: the client's types say of each part of a message that it may be missing.
-                messages: list[Any] = self._consumer.consume(_AT_ONCE, 0.2)
+                messages: list[Any] = self._consumer.consume(_AT_ONCE, _GATHER_S)
                 for message in messages:
                     key, offset, error = (message.topic(), message.partition()), message.offset(), message.error()
                     if key not in left:
