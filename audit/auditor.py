@@ -15,7 +15,7 @@ from audit import fence as fences
 from audit.doubts import Doubts
 from audit.errors import NotAudited
 from audit.examination import Examination
-from audit.fence import Window
+from audit.fence import Fence, Window
 from audit.kafka import Kafka
 from audit.reading import Reader
 from audit.registry import Registry
@@ -91,6 +91,7 @@ def run(
             )
             report.not_judged = [
                 *_not_asked(database_url, group_id),
+                *_not_committed(fence, group_id),
                 *(f"{count} {what}" for what, count in sorted((examination.not_judged + doubts.explained).items())),
             ]
     report.seconds = time.monotonic() - started
@@ -115,3 +116,10 @@ def _not_asked(database_url: str | None, group_id: str | None) -> Iterator[str]:
         )
     if group_id is None:
         yield "no group was asked: whether what is decided is published"
+
+
+def _not_committed(fence: Fence, group_id: str | None) -> Iterator[str]:
+    """Raw partitions of which nobody says that anything is decided."""
+    missing = sum(fence.after.get(key) is None and key not in fence.positions for key in fence.first)
+    if group_id is not None and missing:
+        yield f"{missing} raw partitions: the group {group_id} has committed nothing there"

@@ -92,14 +92,15 @@ def with_database(
 def without_database(kafka: Kafka, raw: Sequence[Key], window: Window, group_id: str | None) -> Fence:
     """A fence at what the group has committed; without a group at the ends of the logs. Raises NotAudited."""
     first, until = _bounds(kafka, raw, window)
-    if group_id is not None:
-        receipts = {key: kafka.receipt(key) for key in raw}
+    receipts = {key: kafka.receipt(key) for key in raw} if group_id is not None else {}
+    if receipts:
         ends = {key: receipt.offset if receipt else 0 for key, receipt in receipts.items()}
     else:
         ends = {key: high for key, (_, high) in kafka.bounds(raw).items()}
     limits = {key: end if (limit := until.get(key)) is None else min(end, limit) for key, end in ends.items()}
     outputs_since = None if window.since_ms is None else window.since_ms - _BEFORE_RAW_MS
-    return Fence(first, limits, Published.UNKNOWN if group_id is None else Published.ALL, outputs_since)
+    known = Published.ALL if receipts else Published.UNKNOWN
+    return Fence(first, limits, known, outputs_since, after=receipts)
 
 
 def output_partitions(

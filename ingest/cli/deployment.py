@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 ADDRESSES = ("kafka_bootstrap_servers", "database_url", "schema_registry_url")
 HASH_KEY_FILE = "contact-hash.key"
+_NO_DATABASE = "postgresql://not.asked/none"
 
 
 def settings() -> Settings:
@@ -33,6 +34,17 @@ def settings() -> Settings:
     """
     missing = [name for name in ADDRESSES if not os.environ.get(variable(name))]
     return Settings.load(**_of_local_stack(missing)) if missing else Settings.load()
+
+
+def settings_without_database() -> Settings:
+    """The settings of a command that asks Kafka and the registry alone: DATABASE_URL need not be set.
+
+    Raises as `settings`.
+    """
+    asked = [name for name in ADDRESSES if name != "database_url"]
+    if os.environ.get(variable("database_url")) or not all(os.environ.get(variable(name)) for name in asked):
+        return settings()
+    return Settings.load(database_url=_NO_DATABASE)
 
 
 def environment_of(endpoints: Endpoints, run_dir: Path) -> dict[str, str]:

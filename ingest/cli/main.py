@@ -41,6 +41,7 @@ def explanation(error: BaseException) -> str | None:
         ("deploy.local.errors", "LocalStackError"),
         ("quality.contract", "ContractError"),
         ("consumers.catalogue", "UnknownChannelError"),
+        ("audit.errors", "NotAudited"),
     ):
         known = getattr(sys.modules.get(module), name, None)
         if known is not None and isinstance(error, known):

@@ -168,8 +168,8 @@ def totals_table(counted: dict[tuple[str, str], int]) -> Table:
     return shown
 
 
-def instant(text: str, now: datetime) -> datetime:
-    """`30m`, `2h`, `3d` before now, or an ISO 8601 instant. Raises typer.BadParameter."""
+def instant(text: str, now: datetime, option: str = "--since") -> datetime:
+    """`30m`, `2h`, `3d` before now, or an ISO 8601 instant. Raises typer.BadParameter, which names the option."""
     ago = re.fullmatch(r"(\d{1,6})([smhd])", text.strip())
     if ago:
         return now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
@@ -178,5 +178,5 @@ def instant(text: str, now: datetime) -> datetime:
     except ValueError:
         raise typer.BadParameter(
             f"{text!r} is no time; expected 30m, 2h or 3d, or an instant such as 2026-08-01T12:00:00Z",
-            param_hint="--since",
+            param_hint=option,
         ) from None
