@@ -6,17 +6,19 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any, cast
 
 import confluent_kafka
 
 from consumers.catalogue import chosen
 from consumers.channel import Channel
-from consumers.kafka_source import Consumer, KafkaSource, consumer_config
+from consumers.kafka_source import BrokerSilent, Consumer, KafkaSource, consumer_config
 from ingest.clock import SystemTime, TimeSource
 from ingest.database import retention, schema_ids
 from ingest.database.connection import Database
 from ingest.database.migrate import check_migrated
+from ingest.errors import BrokerAway
 from ingest.governing import build_pipeline
 from ingest.kafka_admin import KafkaAdmin
 from ingest.schema_registry import ask_ids, fingerprints
@@ -74,13 +76,21 @@ def worker(settings: Settings, metrics: Metrics, health: Health) -> Iterator[Wor
             for contract in (contracts.load(channel.contract) for channel in channels)
             for rule in contract.rules.values()
         )
-        clients = Clients(_consumer, _producer, database, admin.topic_id)
+        clients = Clients(_consumer, _producer, database, partial(_topic_id, admin))
         assembled = assemble(
             settings, channels, slot, codec, clients, watchdog, metrics, health, time, GarbageCollection()
         )
         watchdog.start()
         open_until_done.callback(watchdog.stop)
         yield assembled
+
+
+def _topic_id(admin: KafkaAdmin, topic: str) -> str:
+    """A topic's id; a broker that does not answer is a doubt like any other. Raises BrokerSilent, TopicsMissing."""
+    try:
+        return admin.topic_id(topic)
+    except BrokerAway as away:
+        raise BrokerSilent(f"topic id: {away.known}") from away
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +183,24 @@ def assemble(
         source, ownership, reading, database, publisher, processor, recovery, published, keeper, observer,
         phases, time, garbage,
     )  # fmt: skip
+
+
+def processor_of_published(settings: Settings, database: Database) -> BatchProcessor:
+    """Decides as a worker does, on events whose outputs are published already: no hand-over has to be waited for.
+
+    Raises SchemasUnresolved or RegistryAway.
+    """
+    time = SystemTime()
+    pipeline = build_pipeline(
+        chosen(settings.channels),
+        Codec(schema_ids.resolve(database, lambda: ask_ids(settings), fingerprints())),
+        settings.hash_key(),
+        settings.contact_hash_key_id,
+        settings.payload_limit_bytes,
+        int(settings.park_deadline / timedelta(microseconds=1)),
+        lambda _carrier: True,
+    )
+    return BatchProcessor(pipeline, database, time, timedelta(days=settings.event_id_retention_days), Phases(time))
 
 
 def _producer(config: dict[str, Any]) -> Producer:

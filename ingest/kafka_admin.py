@@ -59,7 +59,6 @@ class KafkaAdmin:
         self._client = self._open.enter_context(
             AdminClient({**quiet(bootstrap_servers, self._complaints), "metadata.recovery.strategy": "none"})
         )
-        self._topic_ids: dict[str, str] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -124,13 +123,11 @@ class KafkaAdmin:
         return self._settings(ConfigResource(ResourceType.TOPIC, name))
 
     def topic_id(self, name: str) -> str:
-        """The topic's id, asked for once. Raises TopicsMissing when it does not exist."""
-        if name not in self._topic_ids:
-            existing = self.existing([name])
-            if name not in existing:
-                raise TopicsMissing([name])
-            self._topic_ids[name] = existing[name].topic_id
-        return self._topic_ids[name]
+        """The topic's id as of now: it changes when the topic is made again. Raises TopicsMissing without one."""
+        existing = self.existing([name])
+        if name not in existing:
+            raise TopicsMissing([name])
+        return existing[name].topic_id
 
     def group_members(self, group_id: str) -> int:
         """How many members a consumer group has now; none when there is no such group."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import random
+import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -26,9 +28,11 @@ from tests.faults.publishing import Publishing
 from tests.faults.supervisor import Supervisor
 from tests.integration.deployment import RAW_TOPICS, ROOT, Deployment, wait_until
 
-SETTLED_WITHIN_S = 75.0
+SETTLED_WITHIN_S = 90.0
 """From the end of all faults until everything is decided and published, session and transaction time-outs included."""
 _HALTED_FOR_GOOD_S = 4.0
+LOGS = ROOT / ".run" / "faults" / "logs"
+"""Where the workers' logs of a case that broke a promise are kept."""
 
 TORN = "its committed offset does not become stable"
 """A broker that is killed while it commits may leave a transaction open for ever."""
@@ -136,7 +140,7 @@ class Case:
     def wait_decided(self, share: float, seconds: float = 40) -> None:
         """Wait until this share of the stream is decided: the faults meet a pipeline at work."""
         wanted = int(self.total * share)
-        wait_until(lambda: self._decided() >= wanted, seconds, f"{wanted} events are decided", self.deployment.state)
+        wait_until(lambda: self._decided() >= wanted, seconds, f"{wanted} events are decided")
 
     def settle(self, expected: frozenset[str] = frozenset()) -> dict[tuple[str, int], str]:
         """Wait until everything published is decided and all that is decided is published.
@@ -156,8 +160,9 @@ class Case:
             if halted and now - halted_since > _HALTED_FOR_GOOD_S and expected.issuperset(halted.values()):
                 return halted
             if now - began > SETTLED_WITHIN_S:
-                state = self.deployment.state()
-                raise AssertionError(f"not settled within {SETTLED_WITHIN_S:.0f} s; halted: {halted}\n{state}")
+                self.deployment.state()  # each worker writes where it is to its log
+                told = f"{self._decided()} of {self.confirmed} events decided; halted: {halted}"
+                raise AssertionError(f"not settled within {SETTLED_WITHIN_S:.0f} s: {told}")
             time.sleep(0.2)
         return {}
 
@@ -218,9 +223,19 @@ def run(kind: Kind, seed: int, lane: Lane) -> Result:
         except Skip as skip:
             result.skipped = str(skip)
         except Exception as error:  # noqa: BLE001 -- a case that breaks in any way is a result, and the next one runs
-            result.violations.append(f"{type(error).__name__}: {error}\n{traceback.format_exc(limit=-3)}")
+            where = "".join(traceback.format_tb(error.__traceback__, limit=-3))
+            result.violations.append(f"{type(error).__name__}: {error}\n{where}")
+        if result.violations:
+            _keep(Path(folder), kind, seed)
     result.seconds = round(time.monotonic() - began, 1)
     return result
+
+
+def _keep(folder: Path, kind: Kind, seed: int) -> None:
+    """Keep the logs of a case that broke a promise."""
+    kept = LOGS / f"{re.sub('[^A-Za-z]+', '-', kind.name)}-{seed}"
+    shutil.rmtree(kept, ignore_errors=True)
+    shutil.copytree(folder, kept)
 
 
 def _play(kind: Kind, case: Case) -> None:

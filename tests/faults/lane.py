@@ -54,8 +54,7 @@ class Lane:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._ports = Ports(folder.with_suffix(".proxies"))
-        behind, proxied = (self._ports.settle(name)[0] for name in ("kafka-behind", "kafka-proxied"))
-        self._ports.settle("postgres-proxied")
+        behind, proxied, _ = map(self._port, ("kafka-behind", "kafka-proxied", "postgres-proxied"))
         settings = {
             **_BROKER,
             "listeners": _BROKER["listeners"] % behind,
@@ -68,6 +67,13 @@ class Lane:
         """Start what does not run."""
         self.endpoints = self.stack.up()
         return self.endpoints
+
+    def _port(self, name: str) -> int:
+        """Chosen once: the stack may be running already, and its own listeners are no strangers."""
+        try:
+            return self._ports.of(name)
+        except KeyError:
+            return self._ports.settle(name)[0]
 
     def proxy_to_kafka(self) -> tuple[Proxy, dict[str, str]]:
         """A proxy to the broker, not yet open, and the setting that leads a worker through it."""

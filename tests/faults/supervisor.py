@@ -147,7 +147,7 @@ class Supervisor:
             self._thaw(post, now)
         elif post.restart_at == 0.0:
             if code not in _EXPLAINED and (post.wanted or code != -signal.SIGTERM):
-                self.unexplained.append(f"{post.worker.log.name} ended with {code}: {post.worker.text()[-1500:]}")
+                self.unexplained.append(f"{post.worker.log.name} ended with {code}: {post.worker.text()[-600:]}")
             post.restart_at = now + self.chance.choice((0.0, 0.3, 1.0))
         if post.wanted and post.restart_at and now >= post.restart_at:
             self.restarts += 1

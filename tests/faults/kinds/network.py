@@ -9,7 +9,7 @@ from tests.faults.wire import COMMIT_ANSWERED, COMMIT_ASKED
 KAFKA, POSTGRES = "Kafka", "PostgreSQL"
 
 
-def _proxy(case: Case, side: str) -> Proxy:
+def proxy_to(case: Case, side: str) -> Proxy:
     """The proxy to one side, which this case's workers use from now on."""
     proxy, setting = (
         case.lane.proxy_to_kafka() if side == KAFKA else case.lane.proxy_to_postgres(case.deployment.database_url)
@@ -27,7 +27,7 @@ class StruckAtCommit(Kind):
 
     def arrange(self, case: Case) -> None:
         chance = case.chance
-        self.proxy = _proxy(case, self.side)
+        self.proxy = proxy_to(case, self.side)
         # A start has some twenty transactions in PostgreSQL and one in Kafka; then each batch has one.
         first, later = (range(1, 5), range(5, 12)) if self.side == KAFKA else (range(1, 20), range(20, 45))
         at = {chance.choice(first), *chance.sample(later, chance.randint(0, 2))}
@@ -52,7 +52,7 @@ class Cut(Kind):
         self.name = f"all connections cut, {side}"
 
     def arrange(self, case: Case) -> None:
-        self.proxy = _proxy(case, self.side)
+        self.proxy = proxy_to(case, self.side)
 
     def strike(self, case: Case) -> None:
         case.wait_decided(0.05)
@@ -69,7 +69,7 @@ class Silence(Kind):
         self.name = f"silence, {side}"
 
     def arrange(self, case: Case) -> None:
-        self.proxy = _proxy(case, self.side)
+        self.proxy = proxy_to(case, self.side)
 
     def strike(self, case: Case) -> None:
         case.wait_decided(0.05)

@@ -6,6 +6,7 @@ import threading
 
 from deploy.local.part import Part
 from tests.faults.case import TORN, Case, Kind
+from tests.faults.operator import recover
 
 BROKER, DATABASE, REGISTRY = "broker", "database", "registry"
 
@@ -37,6 +38,9 @@ class Down(Kind):
             case.pause(0.1, 4)
             for part in case.chance.sample(parts, len(parts)):
                 part.start()
+
+    def repair(self, case: Case, halted: dict[tuple[str, int], str]) -> None:
+        recover(case, halted, None)
 
 
 class RegistryAway(Kind):

@@ -11,7 +11,7 @@ _RECOVERY = ("recovery-fenced", "recovery-compared", "recovery-replayed")
 
 
 def _nth(case: Case, point: str) -> int:
-    if point == "recovery-fenced" or point in _REBALANCE:
+    if point in ("recovery-fenced", "hand-over", *_REBALANCE):
         return 1
     return case.chance.randint(1, 6 if point in _RECOVERY else 5)
 
@@ -27,6 +27,8 @@ class StruckAtPoint(Kind):
     def arrange(self, case: Case) -> None:
         if self.point in _REBALANCE:
             case.seconds = 8.0
+        if self.point == "hand-over":
+            case.deployment.settings["ORDERGATE_BATCH_SIZE"] = str(case.chance.choice((5, 10, 20)))
 
     def begin(self, case: Case) -> None:
         chance = case.chance
@@ -36,13 +38,16 @@ class StruckAtPoint(Kind):
         armed = [f"{self.action}:{self.point}:{_nth(case, self.point)}:{seconds:.4f}" for _ in range(times)]
         case.tell(f"{workers} workers, one of them struck by {' and '.join(armed)}")
         case.supervisor.freeze_s = chance.uniform(4.5, 7.5)
+        # What one worker has decided and not yet published, another one waits for.
+        always = ["wait:after-database-commit:0:0.1"] if self.point == "hand-over" else []
         # A process is frozen twice, but killed once: the next one at its post is killed again.
-        case.supervisor.add(*([armed] if self.action == "stop" else [[one] for one in armed]))
+        processes = [armed] if self.action == "stop" else [[one] for one in armed]
+        case.supervisor.add(*([*always, *faults] for faults in processes))
         if self.point in _REBALANCE:
             case.wait_decided(0.02)  # only who owns partitions can lose some
         for _ in range(workers - 1):
             case.pause(0.5, 2)
-            case.supervisor.add()
+            case.supervisor.add(always)
 
     def strike(self, case: Case) -> None:
         case.wait_published()
