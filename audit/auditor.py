@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from audit import fence as fences
+from audit.database import still_parked
 from audit.doubts import Doubts
 from audit.errors import NotAudited
 from audit.examination import Examination
+from audit.facts import Output
 from audit.fence import Fence, Window
-from audit.kafka import Kafka
-from audit.reading import Reader
+from audit.kafka import Kafka, Key
+from audit.reading import OtherTopic, Reader
 from audit.registry import Registry
 from audit.report import JudgedPartition, Report
 from audit.standing import misplaced, unpublished
@@ -75,20 +78,22 @@ def run(
                     do="audit again",
                 )
             bounds = kafka.bounds(raw)
-            spans = {key: (max(fence.first[key], bounds[key][0]), fence.end[key]) for key in raw}
-            examination.take_raw(kafka.read(spans))
+            raw_spans = {key: (max(fence.first[key], bounds[key][0]), fence.end[key]) for key in raw}
+            examination.take_raw(kafka.read(raw_spans))
             scope, standings = fences.scope(fence, kafka.bounds(raw), outputs)
             report.add(misplaced(standings))
             if group_id is not None:
                 report.add(unpublished(standings))
-            doubts = Doubts(kafka, database_url)
+            doubts = Doubts(
+                lambda events: still_parked(database_url, events) if database_url else set(),
+                lambda place: kafka.has(place[:2], place.offset),
+                lambda: _later(kafka, reader, output_topics.orders, spans),
+            )
             report.add(doubts.ruled_out(examination.violations(scope)))
             report.judged = [JudgedPartition(one.topic, one.partition, one.first, one.fence) for one in scope.raw]
-            report.events, report.records, report.outcomes = (
-                examination.events,
-                examination.records,
-                examination.outcomes,
-            )
+            report.events = examination.events
+            report.records = examination.records
+            report.outcomes = examination.outcomes
             report.not_judged = [
                 *_not_asked(database_url, group_id),
                 *_not_committed(fence, group_id),
@@ -96,6 +101,16 @@ def run(
             ]
     report.seconds = time.monotonic() - started
     return report
+
+
+def _later(kafka: Kafka, reader: Reader, topic: str, spans: Mapping[Key, tuple[int, int]]) -> Iterator[Output]:
+    """What has come to a topic behind the ends up to which it was read."""
+    ends = {key: end for key, (_, end) in spans.items() if key[0] == topic}
+    for record in kafka.read({key: (ends[key], high) for key, (_, high) in kafka.bounds(ends).items()}):
+        with suppress(OtherTopic):
+            output, _ = reader.output(record)
+            if output is not None:
+                yield output
 
 
 def _require(topics: Iterable[str], partitions: Mapping[str, int]) -> None:

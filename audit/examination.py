@@ -10,11 +10,12 @@ from types import TracebackType
 from typing import Final, Self
 
 from audit.causes import Causes
+from audit.compaction import Compaction
 from audit.evidence import Evidence
 from audit.facts import LogRecord, Outcome, Output, Scope
 from audit.once import doubled
 from audit.reading import OtherTopic, Reader, raw_event
-from audit.sequence import Logs, cleaned, out_of_sequence
+from audit.sequence import Logs, out_of_sequence
 from audit.topics import OutputTopics
 from audit.violation import Violation
 
@@ -87,8 +88,7 @@ class Examination:
         causes = Causes(evidence, scope, self._topics)
         yield from causes.violations()
         whole = frozenset((one.role, one.partition) for one in scope.outputs if one.whole)
-        compacted = [(one.role, one.partition) for one in scope.outputs if one.role in scope.compacted]
-        logs = Logs(self._topics, whole, cleaned(evidence.by_key, compacted) if compacted else {})
+        logs = Logs(self._topics, whole, Compaction(evidence.by_key, scope.compacted))
         yield from out_of_sequence(evidence.by_key, logs, evidence.position)
         self.outcomes, self.events = causes.outcomes, causes.events
         self.not_judged += causes.not_judged

@@ -4,56 +4,31 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypedDict
 from uuid import UUID
 
+from audit.compaction import Compaction, Row
 from audit.evidence import EXCUSED, NOT_IN_A_LOG, ByKey
 from audit.topics import OutputTopics, Role
 from audit.violation import Doubt, Kind, Position, Violation
 
 _WHAT: Final = {Role.ORDERS: "order", Role.CHANGES: "order", Role.GUESTS: "guest"}
 
-_NEVER: Final = 1 << 63
-
-Row = tuple[int, bytes, int, int, int, int, bytes]
-"""The fields of `ByKey`: role, key, partition, offset, version, cause, identity."""
-
 
 @dataclass(frozen=True, slots=True)
 class Logs:
-    """What is known of the output topics.
-
-    `whole`: partitions of which nothing is missing at the start. `cleaned`: for those of compacted topics, an offset
-    that the cleaner has not passed. It leaves one record of a key, the newest, below the offset that it has
-    come to, and all of them above (Kafka documentation, "Log Compaction"). So only a key's oldest versions are ever
-    forgotten, only those of a key that begins below that offset, and what is left is contiguous all the same.
-    """
+    """What is known of the output topics. `whole`: partitions of which nothing is missing at the start."""
 
     topics: OutputTopics
     whole: frozenset[tuple[Role, int]]
-    cleaned: Mapping[tuple[Role, int], int]
-
-    def may_forget(self, first: ByKey) -> bool:
-        """Whether versions before this one, the first of its key, may have been forgotten by compaction."""
-        return first.offset < self.cleaned.get((Role(first.role), first.partition), 0)
+    compaction: Compaction
 
     def starts(self, first: ByKey) -> bool:
         """Whether this one, the first of its key, has to be version 1."""
-        return (Role(first.role), first.partition) in self.whole and not self.may_forget(first)
-
-
-def cleaned(by_key: Iterable[Row], compacted: Iterable[tuple[Role, int]]) -> dict[tuple[Role, int], int]:
-    """For each compacted partition, the first offset at which a key's second record is: nothing is cleaned there."""
-    bounds = dict.fromkeys(compacted, _NEVER)
-    before: Row = (-1, b"", 0, 0, 0, 0, b"")
-    for row in by_key:
-        place = (Role(row[0]), row[2])
-        if row[1] == before[1] and row[2] == before[2] and row[0] == before[0] and row[3] < bounds.get(place, 0):
-            bounds[place] = row[3]
-        before = row
-    return bounds
+        known = (Role(first.role), first.partition) in self.whole
+        return known and not self.compaction.may_have_forgotten_before(first)
 
 
 def out_of_sequence(by_key: Iterable[Row], logs: Logs, position: Callable[[int], Position]) -> Iterator[Violation]:
@@ -87,6 +62,11 @@ def _in_sequence(rows: Sequence[Row], logs: Logs) -> bool:
     return True
 
 
+class _Doubted(TypedDict, total=False):
+    doubt: Doubt
+    witness: Position
+
+
 class _Key:
     """One key of one topic whose records are not simply in order."""
 
@@ -97,6 +77,7 @@ class _Key:
         self._role = Role(records[0].role)
         self._topic = logs.topics[self._role]
         self._key = str(UUID(bytes=records[0].key))
+        self._compaction = logs.compaction
         self._named = f"{_WHAT[self._role]} {self._key}"
         self._expected = [one for one in records if one.partition == NOT_IN_A_LOG]
         self._records: list[ByKey] = []
@@ -122,40 +103,63 @@ class _Key:
             else:
                 at_home[one.version] = one
         rising = _longest_rising(list(at_home.values()))
+        in_order = {one.offset for one in rising}
         for one in at_home.values():
-            if one not in rising:
+            if one.offset not in in_order:
                 what = f"has version {one.version} of {self._named} out of order"
                 yield self._wrong(Kind.VERSION_OUT_OF_ORDER, one, what)
-        accounted = set(present)
-        for one in self._expected:
-            accounted.add(one.version)
-            if one.identity == EXCUSED or one.version in present or self._forgotten(one, rising):
-                continue
+        expected = {one.version for one in self._expected}
+        yield from self._lost(rising, present)
+        yield from self._gaps(rising, present | expected)
+
+    def _lost(self, rising: Sequence[ByKey], present: set[int]) -> Iterator[Violation]:
+        """Records that outcomes speak of, and that are not there."""
+        missing = [one for one in self._expected if one.identity != EXCUSED and one.version not in present]
+        if self._compaction.forgets(self._role):
+            # Of those before the first one that is there, all but the last may have been forgotten before it was lost.
+            before = [one for one in missing if not rising or one.version < rising[0].version]
+            forgotten = before if rising and self._compaction.may_have_forgotten_before(rising[0]) else before[:-1]
+            missing = [one for one in missing if one not in forgotten]
+        for one in missing:
             cause = self._position(one.cause)
             sentence = f"{cause} should have version {one.version} of {self._named} on {self._topic}: it is not there"
-            yield Violation(Kind.OUTPUT_MISSING, sentence, raw=cause, key=self._key, version=one.version)
-        yield from self._gaps(rising, accounted)
-
-    def _forgotten(self, expected: ByKey, rising: Sequence[ByKey]) -> bool:
-        return bool(rising) and expected.version < rising[0].version and self._logs.may_forget(rising[0])
+            yield Violation(
+                Kind.OUTPUT_MISSING, sentence, raw=cause, key=self._key, version=one.version,
+                **self._doubt(one.version, rising),
+            )  # fmt: skip
 
     def _gaps(self, rising: Sequence[ByKey], accounted: set[int]) -> Iterator[Violation]:
+        """Versions that nobody speaks of, between those that are there."""
         after: ByKey | None = None
         for one in rising:
             if after is not None or self._logs.starts(one):
                 first = after.version + 1 if after is not None else 1
+                if after is None and self._compaction.forgets(self._role):
+                    first = one.version - 1
                 for start, end in _missing(first, one.version, accounted):
-                    yield self._gap(start, end, after, one)
+                    yield self._gap(start, end, after, one, rising)
             after = one
 
-    def _gap(self, start: int, end: int, after: ByKey | None, before: ByKey) -> Violation:
+    def _gap(self, start: int, end: int, after: ByKey | None, before: ByKey, rising: Sequence[ByKey]) -> Violation:
         versions = f"version {start} is" if start == end else f"versions {start} to {end} are"
         where = f"between {self._place(after)} and {self._place(before)}" if after else f"before {self._place(before)}"
-        doubt = Doubt.COMPACTED if (self._role, before.partition) in self._logs.cleaned else None
         return Violation(
             Kind.VERSION_MISSING, f"{self._topic}: {versions} missing of {self._named}, {where}",
-            output=self._place(after or before), key=self._key, version=start, doubt=doubt,
+            output=self._place(after or before), key=self._key, version=start, **self._doubt(start, rising),
         )  # fmt: skip
+
+    def _doubt(self, version: int, rising: Sequence[ByKey]) -> _Doubted:
+        """What compaction could have to do with a version that is not there, if it ran while the log was read."""
+        if not self._compaction.forgets(self._role):
+            return {}
+        if not rising or version > rising[-1].version:
+            return {"doubt": Doubt.SUPERSEDED}
+        older = [one for one in rising if one.version < version]
+        if older:
+            return {"doubt": Doubt.COMPACTED, "witness": self._place(older[-1])}
+        partition = rising[0].partition
+        witness = Position(self._topic, partition, self._compaction.witness(self._role, partition))
+        return {"doubt": Doubt.COMPACTED, "witness": witness}
 
     def _wrong(self, kind: Kind, one: ByKey, what: str) -> Violation:
         place = self._place(one)

@@ -63,7 +63,9 @@ class Doubt(StrEnum):
     RELEASED = "released"
     """The event waited when the outcomes were read, and was decided since."""
     COMPACTED = "compacted"
-    """The topic was compacted while it was read."""
+    """The log was compacted while it was read: then its `witness` is gone, too."""
+    SUPERSEDED = "superseded"
+    """The log was compacted while it was read: then a newer version came behind its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,7 @@ class Violation:
     version: int | None = None
     doubt: Doubt | None = None
     """What has to be ruled out first; None for everything that an audit reports in the end."""
+    witness: Position | None = None
 
     def facts(self) -> dict[str, Any]:
         """It as plain values, for JSON."""
