@@ -287,6 +287,36 @@ def check(*, json: Json = False) -> None:
     raise typer.Exit(command.show_json() if json else command.show())
 
 
+@app.command(rich_help_panel=_OPERATE)
+def audit(
+    since: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Raw events since: 30m, 2h, 3d, or 2026-08-01T12:00:00Z.")
+    ] = None,
+    until: Annotated[str | None, typer.Option(metavar="TIME", help="Raw events before that time.")] = None,
+    most: Annotated[int, typer.Option(min=0, help="Print at most so many violations; all are counted.")] = 100,
+    patience: Annotated[
+        int, typer.Option(min=1, metavar="SECONDS", help="Longest wait for what is decided to be published.")
+    ] = 60,
+    *,
+    database: Annotated[
+        bool, typer.Option("--database", help="Judge outcomes and positions in DATABASE_URL, too.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Read everything that was published, and say whether it is there once, in order, and as decided.
+
+    An auditor of its own, sharing no code with the pipeline. It only reads, at any time, also while workers run: it
+    takes a fence at its start and judges what was decided before. Exit code 1 when something is wrong.
+
+    `ordergate audit --database --since 1h`
+    """
+    from ingest.cli import audit as command
+
+    asked = command.Asked.of(since, until, most, patience)
+    report = command.of_kafka_and_database(asked) if database else command.of_kafka(asked)
+    raise typer.Exit(command.show_json(report) if json else command.show(report))
+
+
 @app.command(rich_help_panel=_SET_UP)
 def migrate() -> None:
     """Bring the database's tables to this version. Running it again changes nothing."""
