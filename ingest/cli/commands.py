@@ -56,6 +56,16 @@ class OutcomeName(StrEnum):
     IGNORED = "IGNORED"
 
 
+class RecoverMode(StrEnum):
+    """What a person decides about a partition that stopped."""
+
+    REBUILD = "rebuild"
+    RESTART_TOPIC = "restart-topic"
+    SKIP_TO_START = "skip-to-start"
+    CONTINUE_AT_END = "continue-at-end"
+    ACCEPT_GAP = "accept-gap"
+
+
 Json = Annotated[bool, typer.Option("--json", help="Print facts as JSON, one object per line.")]
 ChannelName = Annotated[str, typer.Option("--channel", "-c", metavar="NAME", help="The channel: web, shopify, …")]
 EventKind = Annotated[
@@ -255,6 +265,10 @@ def recover(
         list[str] | None,
         typer.Argument(metavar="TOPIC/PARTITION", help="Raw partitions that stopped. None named: all of them."),
     ] = None,
+    mode: Annotated[
+        RecoverMode | None,
+        typer.Option(help="What you decide, where the plan says that a person has to."),
+    ] = None,
     *,
     apply: Annotated[
         bool, typer.Option("--apply", help="Carry the plan out. All workers of the group have to be stopped.")
@@ -270,10 +284,12 @@ def recover(
     `ordergate recover raw.web.orders.v1/0 --apply`
     """
     from ingest.cli import recover as command
+    from ingest.repair.plan import Mode
 
+    names, decided = partitions or [], Mode(mode) if mode else None
     if apply:
-        raise typer.Exit((command.apply_json if json else command.apply)(partitions or []))
-    raise typer.Exit((command.show_json if json else command.show)(partitions or []))
+        raise typer.Exit((command.apply_json if json else command.apply)(names, decided))
+    raise typer.Exit((command.show_json if json else command.show)(names, decided))
 
 
 @app.command(rich_help_panel=_OPERATE)

@@ -18,9 +18,9 @@ from ingest.cli.terminal import console, emit, say
 from ingest.database.connection import Database, DatabaseLost, DatabaseUnfit, Refused, TryAgain
 from ingest.errors import Cause, DatabaseAway, DatabaseRefuses
 from ingest.repair.apply import Repairer
-from ingest.repair.evidence import halt_of
+from ingest.repair.evidence import Evidence, halt_of
 from ingest.repair.look import Looker
-from ingest.repair.plan import Plan
+from ingest.repair.plan import Mode, Plan
 from ingest.repair.planning import NEEDS_TRAIL, plan_for, plan_for_readers
 from ingest.settings import Settings
 
@@ -30,10 +30,11 @@ NOT_IN_ORDER = 1
 class Recovery:
     """One run of the command: plans of the partitions asked for, and what became of them."""
 
-    def __init__(self, given: Settings, database: Database, looker: Looker) -> None:
+    def __init__(self, given: Settings, database: Database, looker: Looker, mode: Mode | None) -> None:
         self._given = given
         self._database = database
         self._looker = looker
+        self._mode = mode
 
     def plans(self, names: Sequence[str]) -> list[Plan]:
         """Plans of the named partitions, or of all that need one. Raises NotFound for an unknown name."""
@@ -60,7 +61,13 @@ class Recovery:
         if halt.cause is Cause.OFFSET_UNSTABLE:
             mine = tuple(one for one in self._looker.hanging() if key in one.holds_back)
             evidence = replace(evidence, hanging=mine)
-        return plan_for(evidence, halt)
+        behind = self._behind() if halt.cause is Cause.DATABASE_BEHIND else []
+        return plan_for(evidence, halt, behind, self._mode)
+
+    def _behind(self) -> list[Evidence]:
+        """Every partition of which the database has lost something."""
+        found = [self._looker.evidence(key) for key in self._looker.partitions()]
+        return [one for one in found if (halt := halt_of(one)) is not None and halt.cause is Cause.DATABASE_BEHIND]
 
     def apply(self, plans: Sequence[Plan]) -> list[Plan]:
         """Carry out what can be; gives the plans that were carried out."""
@@ -73,26 +80,26 @@ class Recovery:
         return ready
 
 
-def show(names: Sequence[str]) -> int:
+def show(names: Sequence[str], mode: Mode | None) -> int:
     """Tell people the plans, and change nothing; gives the exit code."""
-    with _recovery() as recovery:
+    with _recovery(mode) as recovery:
         plans = recovery.plans(names)
     _tell(plans)
     return NOT_IN_ORDER if plans else 0
 
 
-def show_json(names: Sequence[str]) -> int:
+def show_json(names: Sequence[str], mode: Mode | None) -> int:
     """The plans as JSON lines; gives the exit code."""
-    with _recovery() as recovery:
+    with _recovery(mode) as recovery:
         plans = recovery.plans(names)
     for plan in plans:
         emit(_plain(plan, applied=False))
     return NOT_IN_ORDER if plans else 0
 
 
-def apply(names: Sequence[str]) -> int:
+def apply(names: Sequence[str], mode: Mode | None) -> int:
     """Tell people the plans, and carry them out; gives the exit code."""
-    with _recovery() as recovery:
+    with _recovery(mode) as recovery:
         plans = recovery.plans(names)
         _tell(plans)
         done = recovery.apply(plans)
@@ -101,9 +108,9 @@ def apply(names: Sequence[str]) -> int:
     return NOT_IN_ORDER if len(done) < len(plans) else 0
 
 
-def apply_json(names: Sequence[str]) -> int:
+def apply_json(names: Sequence[str], mode: Mode | None) -> int:
     """Carry the plans out, and give them as JSON lines; gives the exit code."""
-    with _recovery() as recovery:
+    with _recovery(mode) as recovery:
         plans = recovery.plans(names)
         done = recovery.apply(plans)
     for plan in plans:
@@ -112,14 +119,14 @@ def apply_json(names: Sequence[str]) -> int:
 
 
 @contextmanager
-def _recovery() -> Iterator[Recovery]:
+def _recovery(mode: Mode | None) -> Iterator[Recovery]:
     given = settings()
     database = Database(given.database_url.get_secret_value())
     with reachable_database(given):
         require_migrated(given)
     try:
         with Looker(given, database) as looker:
-            yield Recovery(given, database, looker)
+            yield Recovery(given, database, looker, mode)
     except DatabaseLost as error:
         raise DatabaseAway(given.database_address, str(error)) from error
     except Refused as error:

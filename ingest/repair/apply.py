@@ -14,14 +14,18 @@ from typing import cast
 import confluent_kafka
 
 from consumers.kafka_source import PartitionKey
+from ingest.assembly import processor_of_published
 from ingest.database import journal, positions
 from ingest.database.connection import Database
 from ingest.database.journal import JournalRow
 from ingest.database.positions import Fence
 from ingest.errors import Cause, OrdergateError
+from ingest.repair.behind import Rebuild
 from ingest.repair.broker_state import BrokerState
 from ingest.repair.look import Looker
+from ingest.repair.outputs import Isolation
 from ingest.repair.plan import CommitReceipt, Plan
+from ingest.repair.rebuild import Rebuilder
 from ingest.repair.torn import EndTransaction
 from ingest.settings import Settings
 from ingest.telemetry.kafka_log import kafka_logger
@@ -133,6 +137,8 @@ class Repairer:
                     case CommitReceipt():
                         self._commit_receipt(key, step)
                         self._release(key, fence)
+                    case Rebuild():
+                        self._rebuild(step)
                     case EndTransaction():
                         self._end_transaction(step)
                     case _:
@@ -167,6 +173,22 @@ class Repairer:
         assert fence is not None
         with self._database.transaction() as connection:
             positions.release(connection, *key, fence.epoch)
+
+    def _rebuild(self, step: Rebuild) -> None:
+        """Fence every partition whose decisions are made again, then do it."""
+        epochs = {}
+        for lost in step.lost:
+            key = (lost.topic, lost.partition)
+            with self._database.transaction() as connection:
+                positions.create(connection, *key, self._looker.topic_id(lost.topic), lost.start)
+            fence = self._fence(key)
+            assert fence is not None
+            self._end_transaction_of_owner(fence)
+            epochs[key] = fence.epoch
+        servers, group_id = self._given.kafka_bootstrap_servers, self._given.group_id
+        processor = processor_of_published(self._given, self._database)
+        outputs = self._looker.outputs(Isolation.COMMITTED)
+        Rebuilder(servers, group_id, self._database, processor, outputs).rebuild(step, epochs)
 
     def _end_transaction(self, step: EndTransaction) -> None:
         with BrokerState(self._given.kafka_bootstrap_servers) as brokers:

@@ -93,7 +93,7 @@ class Looker:
         """The same, with what the output topics show of its rows."""
         if not evidence.rows:
             return evidence
-        found = self._outputs(Isolation.COMMITTED).places(
+        found = self.outputs(Isolation.COMMITTED).places(
             decided_at(self._database, evidence.rows[0]), records_of(evidence.rows)
         )
         if found is None:
@@ -105,11 +105,16 @@ class Looker:
         """Transactions of ours that stay open."""
         with BrokerState(self._servers) as brokers:
             return HangingTransactions(
-                self._given.group_id, brokers, self._outputs(Isolation.ALL), self._database, self._cluster.committed,
+                self._given.group_id, brokers, self.outputs(Isolation.ALL), self._database, self._cluster.committed,
                 self._ends,
             ).find()  # fmt: skip
 
-    def _outputs(self, isolation: Isolation) -> OutputLog:
+    def topic_id(self, topic: str) -> str:
+        """Kafka's id of a topic."""
+        return self._admin.topic_id(topic)
+
+    def outputs(self, isolation: Isolation) -> OutputLog:
+        """The output topics, to their ends as they are when it is asked."""
         return OutputLog(self._servers, self._given.group_id, isolation, self._ends)
 
     def _ends(self, partitions: Iterable[PartitionKey]) -> dict[PartitionKey, int]:

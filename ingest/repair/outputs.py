@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
-from typing import cast
+from hashlib import blake2b
+from typing import NamedTuple, cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
@@ -14,6 +15,8 @@ from consumers.kafka_source import PartitionKey
 from ingest.errors import BrokerAway, OrdergateError
 from ingest.kafka_client import TIMEOUT_S, quiet, why
 from ingest.repair.trail import RecordId
+from ingest.repair.true_order import Cause
+from producers.topics import OUTPUT_TOPICS
 
 Ends = Mapping[PartitionKey, int]
 """Next offset of each partition's log."""
@@ -38,6 +41,26 @@ class OutputsUnreadable(OrdergateError):
             do="stop the workers, wait for ORDERGATE_TRANSACTION_TIMEOUT_MS, then do the same again: what is open then "
             "hangs, and `ordergate recover` shows it",
         )
+
+
+class OutputsTooShort(OrdergateError):
+    """Bring the newer database back: the outputs that would prove a rebuild are gone."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the output topics no longer reach back to what the database lost",
+            known="their retention has removed records that a rebuild has to be compared with",
+            safe="nothing was changed",
+            do="bring the newer database back",
+        )
+
+
+class Published(NamedTuple):
+    """An output record that is visible: what it is known by, what caused it, and a digest of all its bytes."""
+
+    record: RecordId
+    cause: Cause
+    digest: bytes
 
 
 class Isolation(StrEnum):
@@ -90,6 +113,22 @@ class OutputLog:
                     found.append((record, place))
         return found
 
+    def published_since(self, instant_s: float) -> Iterator[Published]:
+        """Every output record with a cause, written since an instant. Raises OutputsTooShort, else as `places`."""
+        with self._consumer() as consumer:
+            topics = [topic.name for topic in OUTPUT_TOPICS]
+            starts = _starts(consumer, topics, int((instant_s - _CLOCKS_DIFFER_S) * 1000))
+            if starts is None:
+                raise OutputsTooShort
+            ends = self._ends((start.topic, start.partition) for start in starts)
+            for message in _to_the_end(consumer, starts, ends):
+                headers = cast("list[tuple[str, bytes | None]]", message.headers() or [])
+                record = (str(message.topic()), _header(message, "ce_id"))
+                yield Published(
+                    record, Cause.parse(_header(message, "ordergate_cause")),
+                    digest(message.key(), message.value(), headers),
+                )  # fmt: skip
+
     def at(self, partition: PartitionKey, offset: int) -> tuple[RecordId, bytes] | None:
         """The record at an offset, and the raw position that caused it; None when it is none of ours."""
         with self._consumer() as consumer:
@@ -110,6 +149,14 @@ class OutputLog:
             raise BrokerAway(self._servers, why(consumer, complaints, error)) from error
         finally:
             consumer.close()
+
+
+def digest(key: bytes | None, value: bytes | None, headers: Iterable[tuple[str, bytes | None]]) -> bytes:
+    """16 bytes that two records share only when all their bytes are the same."""
+    hashed = blake2b(digest_size=16)
+    for part in (key, value, *(part for name, content in headers for part in (name.encode(), content))):
+        hashed.update(b"\0" if part is None else b"\1" + len(part).to_bytes(8, "big") + part)
+    return hashed.digest()
 
 
 def _place(message: Message) -> Place:

@@ -5,20 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ingest.errors import Cause, PartitionHalted
+from ingest.repair.behind import plan_rebuild
 from ingest.repair.evidence import Evidence
 from ingest.repair.offsets import plan_receipt
-from ingest.repair.plan import Plan
+from ingest.repair.plan import Mode, Plan
 from ingest.repair.torn import HangingTransaction, plan_ends
 
 NEEDS_TRAIL = frozenset({Cause.OFFSET_GONE, Cause.OFFSET_MOVED})
 """Causes for which the output topics have to be looked at."""
 
 
-def plan_for(evidence: Evidence, halt: PartitionHalted) -> Plan:
-    """What to do about a halted partition."""
+def plan_for(evidence: Evidence, halt: PartitionHalted, behind: Sequence[Evidence], mode: Mode | None) -> Plan:
+    """What to do about a halted partition. `behind`: every partition whose database part is behind Kafka."""
     match halt.cause:
         case Cause.OFFSET_GONE | Cause.OFFSET_MOVED:
             return plan_receipt(evidence, halt)
+        case Cause.DATABASE_BEHIND:
+            return plan_rebuild(evidence, halt, behind, mode)
         case Cause.OFFSET_UNSTABLE:
             return plan_ends((evidence.topic, evidence.partition), halt.cause, [halt.known], evidence.hanging)
         case _:

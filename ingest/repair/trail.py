@@ -16,7 +16,8 @@ from producers.journal_records import unpack
 from producers.records import OutputRecord
 from producers.topics import OUTPUT_TOPICS
 
-_COMPACTED = frozenset(topic.name for topic in OUTPUT_TOPICS if topic.cleanup == "compact")
+COMPACTED = frozenset(topic.name for topic in OUTPUT_TOPICS if topic.cleanup == "compact")
+"""Output topics that forget all but the newest record of a key."""
 
 RecordId = tuple[str, bytes]
 """An output record's topic and `ce_id`."""
@@ -64,7 +65,7 @@ def records_of(rows: Iterable[JournalRow]) -> set[RecordId]:
 def trace(row: JournalRow, seen: Collection[RecordId]) -> RowTrace:
     """What is visible of one row, given the records seen."""
     records = unpack(row.records)
-    lasting = [record for record in records if record.topic not in _COMPACTED] or records
+    lasting = [record for record in records if record.topic not in COMPACTED] or records
     visible = sum(record_id(record) in seen for record in records)
     if not records:
         found = Visibility.SILENT

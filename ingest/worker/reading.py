@@ -85,7 +85,7 @@ class Reading:
         accepted: list[RawEvent] = []
         late: list[RawEvent] = []
         for message in messages:
-            event = _raw_event(message)
+            event = raw_event(message)
             partition = self._ownership.partitions.get((event.topic, event.partition))
             if partition is None or partition.phase is not Phase.RUNNING or event.offset < partition.read_to:
                 continue
@@ -123,7 +123,8 @@ class Reading:
             partition.doubt()
 
 
-def _raw_event(message: Message) -> RawEvent:
+def raw_event(message: Message) -> RawEvent:
+    """A Kafka record as it was consumed, with its position."""
     kind, timestamp = message.timestamp()
     return RawEvent(
         cast("str", message.topic()), cast("int", message.partition()), cast("int", message.offset()),

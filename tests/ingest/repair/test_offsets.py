@@ -29,7 +29,7 @@ def traced(*visible: Visibility) -> tuple[RowTrace, ...]:
 def plan(evidence: Evidence) -> Plan:
     halt = halt_of(evidence)
     assert halt is not None
-    return plan_for(evidence, halt)
+    return plan_for(evidence, halt, [], None)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,193 @@
+"""Rebuilding what a database lost: the worker's own decisions on the raw log, with publishing off, then proven.
+
+All of it is one database transaction; each batch is a savepoint in it. It is kept only when every output made again
+equals the one in the output topics.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from itertools import islice
+from typing import Final
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from consumers.kafka_source import PartitionKey
+from ingest.database.connection import Connection, Database
+from ingest.database.unit_of_work import parked_event
+from ingest.errors import BrokerAway, OrdergateError
+from ingest.kafka_client import quiet, why
+from ingest.raw_event import RawEvent
+from ingest.repair.behind import Lost, Rebuild, differences, differences_told
+from ingest.repair.outputs import OutputLog, Published, digest
+from ingest.repair.trail import COMPACTED, RecordId, record_id
+from ingest.repair.true_order import Cause, in_true_order, predecessors
+from ingest.state import ParkedEvent
+from ingest.worker.batch import BatchProcessor
+from ingest.worker.partition import OwnedPartition
+from ingest.worker.reading import raw_event
+from producers.records import OutputRecord
+from producers.topics import GUESTS, ORDERS
+
+_AT_ONCE: Final = 500
+_EPOCHS_LOST: Final = 1_000_000
+"""A worker of the lost time may hold a higher epoch than the database now knows; no one may hold the new one."""
+
+_LAST_DECIDED = """
+SELECT coalesce(extract(epoch FROM max(recorded_at)), 0)::float8 FROM journal WHERE topic = %s AND partition = %s
+"""
+_PARKED = """
+SELECT topic, partition, raw_offset, key, value, headers, timestamp_ms, timestamp_type, order_id::text,
+       (extract(epoch FROM deadline) * 1000000)::bigint
+FROM parked WHERE topic = %s AND partition = %s ORDER BY raw_offset
+"""
+_FINISH = """
+UPDATE positions SET next_offset = %s, sequence = %s, published_sequence = %s, epoch = epoch + %s, released = true,
+       updated_at = now()
+WHERE topic = %s AND partition = %s AND epoch = %s AND next_offset = %s
+"""
+_FORGET_ROWS = "DELETE FROM journal WHERE topic = %s AND partition = %s AND sequence > %s"
+_CARRIED = (
+    "UPDATE orders SET last_sequence = %s WHERE last_topic = %s AND last_partition = %s AND last_sequence > %s",
+    "UPDATE guests SET last_sequence = %s WHERE last_topic = %s AND last_partition = %s AND last_sequence > %s",
+)
+
+
+class RebuildDiffers(OrdergateError):
+    """Bring the newer database back: what was published cannot be made again from the raw log."""
+
+    def __init__(self, found: Sequence[str]) -> None:
+        super().__init__(
+            f"the rebuild differs from what was published in {len(found):,} output{'s'[: len(found) != 1]}",
+            known=differences_told(found),
+            safe="everything was rolled back: the database is as it was, nothing was published, the partitions stay "
+            "halted",
+            do="bring the newer database back, or rebuild with the version of Ordergate that decided first; is nothing "
+            "of that possible, a person has to decide on the named outputs",
+        )
+
+
+class Rebuilder:
+    """Runs one rebuild. The partitions are fenced already."""
+
+    def __init__(
+        self, bootstrap_servers: str, group_id: str, database: Database, processor: BatchProcessor, outputs: OutputLog
+    ) -> None:
+        """`processor` has to take every journal row for published; `outputs` sees committed records."""
+        self._servers = bootstrap_servers
+        self._group_id = group_id
+        self._database = database
+        self._processor = processor
+        self._outputs = outputs
+
+    def rebuild(self, step: Rebuild, epochs: dict[PartitionKey, int]) -> None:
+        """Decide again, compare, and keep it. Raises RebuildDiffers with nothing changed."""
+        since = min(self._last_decided(lost) for lost in step.lost)
+        published = list(self._outputs.published_since(since))
+        owned = {
+            (one.topic, one.partition): OwnedPartition(
+                (one.topic, one.partition), epoch=epochs[one.topic, one.partition], next_offset=one.start,
+                sequence=one.known_sequence,
+            )
+            for one in step.lost
+        }  # fmt: skip
+        window = {(one.topic, one.partition): range(one.start, one.end) for one in step.lost}
+        with self._database.transaction() as connection, ExitStack() as logs:
+            connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+            events = in_true_order(
+                {(one.topic, one.partition): self._log(logs, one) for one in step.lost},
+                predecessors(_versions(published)),
+            )
+            made: dict[RecordId, bytes] = {}
+            while batch := list(islice(events, _AT_ONCE)):
+                for committed in self._processor.commit(owned, self._processor.understand(batch)):
+                    made |= _digests(committed.records)
+            parked = self._decided_later(connection, published, window)
+            for key, waiting in parked.items():
+                for committed in self._processor.end_waiting(owned[key], waiting):
+                    made |= _digests(committed.records)
+            ended = {Cause(key, one.event.offset) for key, waiting in parked.items() for one in waiting}
+            lost = {one.record: one.digest for one in published if _is_lost(one.cause, window) or one.cause in ended}
+            found = differences(made, lost, COMPACTED)
+            if found:
+                raise RebuildDiffers(found)
+            for one in step.lost:
+                self._finish(connection, one, owned[one.topic, one.partition])
+
+    def _last_decided(self, lost: Lost) -> float:
+        with self._database.transaction() as connection:
+            row = connection.execute(_LAST_DECIDED, (lost.topic, lost.partition)).fetchone()
+        return float(row[0]) if row else 0.0
+
+    def _decided_later(
+        self, connection: Connection, published: Iterable[Published], window: dict[PartitionKey, range]
+    ) -> dict[PartitionKey, list[ParkedEvent]]:
+        """Events parked now whose later decision is published: their patience had ended, or their order had come."""
+        causes = {one.cause for one in published if one.cause.partition in window}
+        waiting: dict[PartitionKey, list[ParkedEvent]] = {}
+        for key in window:
+            parked = [parked_event(row) for row in connection.execute(_PARKED, key).fetchall()]
+            if decided := [one for one in parked if Cause(key, one.event.offset) in causes]:
+                waiting[key] = decided
+        return waiting
+
+    def _finish(self, connection: Connection, lost: Lost, owned: OwnedPartition) -> None:
+        """The position is the receipt's; rows made again are published already and need no journal."""
+        key = (lost.topic, lost.partition)
+        moved = connection.execute(
+            _FINISH, (lost.end, lost.sequence, lost.sequence, _EPOCHS_LOST, *key, owned.epoch, lost.end)
+        )
+        if moved.rowcount != 1:
+            raise RebuildDiffers(
+                [f"{lost.told}: the log ends before {lost.end:,}, or somebody took the partition over"]
+            )
+        connection.execute(_FORGET_ROWS, (*key, lost.known_sequence))
+        for statement in _CARRIED:
+            connection.execute(statement, (lost.sequence, *key, lost.known_sequence))
+
+    def _log(self, open_until_done: ExitStack, lost: Lost) -> Iterator[RawEvent]:
+        complaints: list[KafkaError] = []
+        consumer = Consumer(
+            {
+                **quiet(self._servers, complaints),
+                "group.id": self._group_id,
+                "isolation.level": "read_committed",
+                "enable.auto.commit": False,
+                "auto.offset.reset": "error",
+                "enable.partition.eof": True,
+                "fetch.message.max.bytes": 16 * 1024 * 1024,
+            }
+        )
+        open_until_done.callback(consumer.close)
+        consumer.assign([TopicPartition(lost.topic, lost.partition, lost.start)])
+        at = lost.start
+        while at < lost.end:
+            for message in consumer.consume(_AT_ONCE, 1.0):
+                error = message.error()
+                if error is not None and error.code() == KafkaError._PARTITION_EOF:
+                    return
+                if error is not None:
+                    failed = KafkaException(error)
+                    raise BrokerAway(self._servers, why(consumer, complaints, failed)) from failed
+                event = raw_event(message)
+                if event.offset >= lost.end:
+                    return
+                at = event.offset + 1
+                yield event
+
+
+def _is_lost(cause: Cause, window: dict[PartitionKey, range]) -> bool:
+    return cause.offset in window.get(cause.partition, ())
+
+
+def _versions(published: Iterable[Published]) -> Iterator[tuple[str, int, Cause]]:
+    for one in published:
+        topic, name = one.record
+        if topic in (ORDERS.name, GUESTS.name):
+            versioned, _, version = name.decode().rpartition("/")
+            yield f"{topic} {versioned}", int(version), one.cause
+
+
+def _digests(records: Iterable[OutputRecord]) -> dict[RecordId, bytes]:
+    return {record_id(one): digest(one.key, one.value, one.headers) for one in records}
