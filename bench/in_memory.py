@@ -14,7 +14,7 @@ from typing import Any
 from consumers.catalogue import CHANNELS
 from ingest.demo.records import RawRecord
 from ingest.governing import build_pipeline
-from ingest.pipeline import guests_within_reach, orders_within_reach
+from ingest.pipeline import guests_within_reach, orders_within_reach, with_guests
 from ingest.raw_event import RawEvent
 from ingest.state import BatchState, Carrier, ParkedEvent
 from ingest.understanding import Understood
@@ -69,13 +69,16 @@ class InMemoryWorker:
 
     def _read(self, understood: Sequence[Understood]) -> BatchState:
         state = BatchState()
-        known = {one.session_id for one in understood if one.session_id is not None} & self._sessions.keys()
-        state.sessions = {key: _fresh(self._sessions[key]) for key in known}
-        orders = {one.order_id for one in understood if one.order_id is not None}
-        orders |= orders_within_reach(understood, state)
-        state.orders = {key: _fresh(self._orders[key]) for key in orders & self._orders.keys()}
-        state.parked = {key: list(self._parked[key]) for key in orders & self._parked.keys()}
-        guests = guests_within_reach(understood, state) & self._guests.keys()
+        orders = {one.order_id for one in understood if one.order_id is not None} & self._orders.keys()
+        state.orders = {key: _fresh(self._orders[key]) for key in orders}
+        placing = with_guests(understood, state)
+        sessions = {one.session_id for one in placing if one.session_id is not None} & self._sessions.keys()
+        state.sessions = {key: _fresh(self._sessions[key]) for key in sessions}
+        reached = orders_within_reach(placing, state) & self._orders.keys() - orders
+        state.orders |= {key: _fresh(self._orders[key]) for key in reached}
+        waited_for = {one.order_id for one in understood if one.order_id is not None} | reached
+        state.parked = {key: list(self._parked[key]) for key in waited_for & self._parked.keys()}
+        guests = guests_within_reach(placing, state) & self._guests.keys()
         state.guests = {key: _fresh(self._guests[key]) for key in guests}
         keys = {key for one in understood if (key := one.event_key) is not None}
         state.event_keys = keys & self._event_keys

@@ -121,6 +121,11 @@ def _as_refused(understood: Understood, refused: Refusals) -> Understood:
     return understood
 
 
+def with_guests(understood: Iterable[Understood], state: BatchState) -> list[Understood]:
+    """The events whose session and guest matter: who placed an order is settled at its first sighting."""
+    return [one for one in understood if one.session_id is not None and one.order_id not in state.orders]
+
+
 def guests_within_reach(understood: Sequence[Understood], state: BatchState) -> set[str]:
     """Every guest that these events may change, whatever the earlier ones of them do to the sessions."""
     reach: set[str] = set()

@@ -1,7 +1,9 @@
 """One batch, one PostgreSQL transaction: read under locks in sorted order, decide, write set-wise.
 
 Statements that do not need each other's answers are sent together (libpq's pipeline mode): one round trip.
-Lock order is the same for every worker: positions, sessions, orders, guests, parked events, each sorted by key.
+Lock order is the same for every worker: positions, orders, parked events, sessions, guests, each sorted by key. Orders
+that only a session tells of come after it; two workers that meet there are told apart by PostgreSQL, and one decides
+again.
 """
 
 from __future__ import annotations
@@ -37,30 +39,30 @@ class UnitOfWork:
         self._connection = connection
         self._event_id_retention = event_id_retention
 
-    def read_sessions(self, state: BatchState, sessions: Collection[str], event_keys: Collection[bytes]) -> None:
-        """Load sessions, and which event ids were seen already: first, as sessions tell which orders they reach."""
+    def read_orders(self, state: BatchState, orders: Collection[str], event_keys: Collection[bytes]) -> None:
+        """Load orders, the events that wait for them, and which event ids were seen already."""
+        if not orders and not event_keys:
+            return
         with self._connection.pipeline():
-            found = sessions and self._connection.execute(sql.READ_SESSIONS, (Texts(sorted(sessions)),))
+            keys = (Texts(sorted(orders)),)
+            found = orders and self._connection.execute(sql.READ_ORDERS, keys)
+            waiting = orders and self._connection.execute(sql.READ_PARKED, keys)
             seen = event_keys and self._connection.execute(
                 sql.READ_EVENT_IDS, (Blobs(event_keys), self._event_id_retention)
             )
             for row in found or ():
-                session = _session(row)
-                state.sessions[session.session_id] = session
+                state.orders[row[0]] = _order(row)
+            for row in waiting or ():
+                parked = parked_event(row)
+                state.parked.setdefault(parked.order_id, []).append(parked)
             state.event_keys.update(row[0] for row in seen or ())
 
-    def read_orders(self, state: BatchState, orders: Collection[str]) -> None:
-        """Load orders and the events that wait for them."""
-        if orders:
-            keys = (Texts(sorted(orders)),)
-            with self._connection.pipeline():
-                found = self._connection.execute(sql.READ_ORDERS, keys)
-                waiting = self._connection.execute(sql.READ_PARKED, keys)
-                for row in found:
-                    state.orders[row[0]] = _order(row)
-                for row in waiting:
-                    parked = parked_event(row)
-                    state.parked.setdefault(parked.order_id, []).append(parked)
+    def read_sessions(self, state: BatchState, sessions: Collection[str]) -> None:
+        """Load sessions; they tell which guests and which further orders they reach."""
+        if sessions:
+            for row in self._connection.execute(sql.READ_SESSIONS, (Texts(sorted(sessions)),)):
+                session = _session(row)
+                state.sessions[session.session_id] = session
 
     def read_guests(self, state: BatchState, guests: Collection[str]) -> None:
         """Load guests."""

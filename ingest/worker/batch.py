@@ -19,7 +19,7 @@ from ingest.database.unit_of_work import UnitOfWork
 from ingest.decision import HandOver
 from ingest.drafts import Draft
 from ingest.errors import DatabaseRefuses
-from ingest.pipeline import Decided, Pipeline, guests_within_reach, orders_within_reach
+from ingest.pipeline import Decided, Pipeline, guests_within_reach, orders_within_reach, with_guests
 from ingest.raw_event import RawEvent
 from ingest.state import BatchState, Carrier, ParkedEvent, Position
 from ingest.understanding import Understood
@@ -206,14 +206,15 @@ class BatchProcessor:
         return self._committed(work, involved, understood, rows)
 
     def _read(self, unit: UnitOfWork, state: BatchState, understood: Sequence[Understood]) -> None:
-        unit.read_sessions(
+        unit.read_orders(
             state,
-            {one.session_id for one in understood if one.session_id is not None},
+            {one.order_id for one in understood if one.order_id is not None},
             {one.event_key for one in understood if one.event_key is not None},
         )
-        orders = {one.order_id for one in understood if one.order_id is not None}
-        unit.read_orders(state, orders | orders_within_reach(understood, state))
-        unit.read_guests(state, guests_within_reach(understood, state))
+        placing = with_guests(understood, state)
+        unit.read_sessions(state, {one.session_id for one in placing if one.session_id is not None})
+        unit.read_orders(state, orders_within_reach(placing, state) - state.orders.keys(), ())
+        unit.read_guests(state, guests_within_reach(placing, state))
 
     def _decide(
         self,
