@@ -10,15 +10,16 @@ from functools import partial
 from typing import Any, cast
 
 import confluent_kafka
+from sqlalchemy.exc import OperationalError
 
 from consumers.catalogue import chosen
 from consumers.channel import Channel
 from consumers.kafka_source import BrokerSilent, Consumer, KafkaSource, consumer_config
 from ingest.clock import SystemTime, TimeSource
 from ingest.database import retention, schema_ids
-from ingest.database.connection import Database
+from ingest.database.connection import Database, DatabaseLost
 from ingest.database.migrate import check_migrated
-from ingest.errors import BrokerAway
+from ingest.errors import BrokerAway, DatabaseAway
 from ingest.governing import build_pipeline
 from ingest.kafka_admin import KafkaAdmin
 from ingest.schema_registry import ask_ids, fingerprints
@@ -62,7 +63,8 @@ def worker(settings: Settings, metrics: Metrics, health: Health) -> Iterator[Wor
     with ExitStack() as open_until_done:
         admin = open_until_done.enter_context(KafkaAdmin(settings.kafka_bootstrap_servers))
         admin.require([*(channel.topic for channel in channels), *(topic.name for topic in OUTPUT_TOPICS)])
-        check_migrated(database_url)
+        with _reachable(settings.database_address):
+            check_migrated(database_url)
         slot = settings.slot
         if slot is None:
             lease = SlotLease(database_url, settings.database_address, settings.group_id)
@@ -70,7 +72,8 @@ def worker(settings: Settings, metrics: Metrics, health: Health) -> Iterator[Wor
             slot = lease.name
         watchdog = Watchdog(settings.kafka_call_deadline_s, time.monotonic)
         database = Database(database_url)
-        codec = Codec(schema_ids.resolve(database, lambda: ask_ids(settings), fingerprints()))
+        with _reachable(settings.database_address):
+            codec = Codec(schema_ids.resolve(database, lambda: ask_ids(settings), fingerprints()))
         metrics.rules(
             RuleInfo(rule.id, rule.field, rule.dimension, rule.severity.value, rule.owner, contract.ruleset_version)
             for contract in (contracts.load(channel.contract) for channel in channels)
@@ -83,6 +86,15 @@ def worker(settings: Settings, metrics: Metrics, health: Health) -> Iterator[Wor
         watchdog.start()
         open_until_done.callback(watchdog.stop)
         yield assembled
+
+
+@contextmanager
+def _reachable(address: str) -> Iterator[None]:
+    """Tells a database that is away, or goes away, before the worker runs as DatabaseAway."""
+    try:
+        yield
+    except (OperationalError, DatabaseLost) as error:
+        raise DatabaseAway(address, str(getattr(error, "orig", error)).strip()) from error
 
 
 def _topic_id(admin: KafkaAdmin, topic: str) -> str:

@@ -165,7 +165,8 @@ def _offsets_log(data: Path, group: str) -> PartitionLog:
     number = 0
     for letter in group:
         number = (31 * number + ord(letter)) & 0xFFFFFFFF
-    return PartitionLog(data, "__consumer_offsets", (number & 0x7FFFFFFF) % 4)
+    signed = number - (1 << 32) if number >> 31 else number
+    return PartitionLog(data, "__consumer_offsets", abs(signed) % 4)
 
 
 class KilledWhileCommitting(Kind):
