@@ -38,6 +38,10 @@ class Down(Kind):
             case.pause(0.1, 4)
             for part in case.chance.sample(parts, len(parts)):
                 part.start()
+            if case.chance.random() < 0.5:
+                # It may get a slot whose lease ended with the connection of a worker that lives.
+                case.supervisor.add()
+                case.tell("one joins")
 
     def repair(self, case: Case, halted: dict[tuple[str, int], str]) -> None:
         recover(case, halted, None)
