@@ -20,6 +20,9 @@ USER = "ordergate"
 ORDERGATE_DATABASE = "ordergate"
 REGISTRY_DATABASE = "registry"
 
+_PATIENCE_S = 30
+"""For a server that was healthy a moment ago, on a small machine that does other work too."""
+
 _SETTINGS = {
     "listen_addresses": HOST,
     "unix_socket_directories": "",  # one way in, and no path that may be too long for a socket
@@ -65,7 +68,7 @@ class Postgres(Part):
 
     def complete(self) -> None:
         """Create the databases that do not exist yet."""
-        with self._connect() as connection:
+        with self._connect(_PATIENCE_S) as connection:
             found = {row[0] for row in connection.execute("SELECT datname FROM pg_database")}
             for name in (ORDERGATE_DATABASE, REGISTRY_DATABASE):
                 if name not in found:
@@ -99,14 +102,14 @@ class Postgres(Part):
         remove_home(self.folder)
         self._password_file.unlink(missing_ok=True)
 
-    def _connect(self) -> psycopg.Connection:
+    def _connect(self, within_s: int = 2) -> psycopg.Connection:
         return psycopg.connect(
             host=HOST,
             port=self.port,
             user=USER,
             password=self.password(),
             dbname="postgres",
-            connect_timeout=2,
+            connect_timeout=within_s,
             autocommit=True,
         )
 

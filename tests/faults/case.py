@@ -137,7 +137,7 @@ class Case:
         """Let the work go on for a while."""
         time.sleep(self.chance.uniform(least, most))
 
-    def wait_decided(self, share: float, seconds: float = 40) -> None:
+    def wait_decided(self, share: float, seconds: float = 90) -> None:
         """Wait until this share of the stream is decided: the faults meet a pipeline at work."""
         wanted = int(self.total * share)
         wait_until(lambda: self._decided() >= wanted, seconds, f"{wanted} events are decided")

@@ -136,7 +136,7 @@ class Torn(LostCertainty):
     def strike(self, case: Case) -> None:
         worker = self.post.worker
         assert worker is not None
-        wait_until(lambda: worker.process.poll() is not None, 40, "the worker is killed")
+        wait_until(lambda: worker.process.poll() is not None, 90, "the worker is killed")
         if self.decision == "commit":
             case.pause(0.3, 0.5)
         else:

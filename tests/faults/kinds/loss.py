@@ -83,7 +83,7 @@ class JournalGap(LostCertainty):
     def strike(self, case: Case) -> None:
         worker = self.post.worker
         assert worker is not None
-        wait_until(lambda: worker.process.poll() is not None, 40, "the worker is killed")
+        wait_until(lambda: worker.process.poll() is not None, 90, "the worker is killed")
         self.lost: Counter[str] = Counter()
         for (topic, partition), (_, metadata) in case.deployment.receipts().items():
             key = (topic, partition, int(metadata.removeprefix("ordergate:") or 0))

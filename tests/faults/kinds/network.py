@@ -37,7 +37,7 @@ class StruckAtCommit(Kind):
 
     def strike(self, case: Case) -> None:
         case.wait_published()
-        case.wait_decided(1, 75)
+        case.wait_decided(1)
         case.result.faults += self.proxy.struck
         if self.proxy.late:
             told = ", ".join(f"{seconds:.2f} s late answered {code}" for seconds, code in self.proxy.late)

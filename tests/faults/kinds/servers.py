@@ -27,7 +27,7 @@ class Down(Kind):
 
     def strike(self, case: Case) -> None:
         for _ in range(case.chance.randint(1, 2)):
-            case.wait_decided(case.chance.uniform(0.05, 0.4), 60)
+            case.wait_decided(case.chance.uniform(0.05, 0.4))
             parts = [_part(case, name) for name in self.names]
             at_once = [threading.Thread(target=p.kill if self.how == "killed" else p.stop) for p in parts]
             for one in at_once:
@@ -73,7 +73,7 @@ class RegistryAway(Kind):
 
     def strike(self, case: Case) -> None:
         case.wait_published()
-        case.wait_decided(1, 60)
+        case.wait_decided(1)
         _part(case, REGISTRY).start()
 
 

@@ -25,7 +25,7 @@ class Storm(Kind):
             case.supervisor.add(*([f"kill:{point}:{chance.randint(1, 6)}:0"] for point in points))
 
     def strike(self, case: Case) -> None:
-        case.wait_decided(0.03, 60)
+        case.wait_decided(0.03)
         acts: list[Callable[[Case], None]] = [self._cut, self._silence, self._kill, self._database, self._broker]
         for act in case.chance.choices(acts, weights=(4, 2, 4, 2, 1), k=case.chance.randint(3, 6)):
             act(case)

@@ -29,7 +29,7 @@ class Changed(Kind):
             post.settings |= self._settings(case)
 
     def strike(self, case: Case) -> None:
-        wait_until(lambda: case.supervisor.restarts >= len(self.posts), 40, "they are killed")
+        wait_until(lambda: case.supervisor.restarts >= len(self.posts), 90, "they are killed")
         case.publish(replace(case.shape, count=100))
 
     def _arguments(self) -> list[str]:
