@@ -14,7 +14,8 @@ from audit.topics import Role
 from audit.violation import Position
 
 _OFFSET_BITS: Final = 48
-_OFFSETS: Final = (1 << _OFFSET_BITS) - 1
+OFFSETS: Final = (1 << _OFFSET_BITS) - 1
+"""The bits of a packed position that are its offset."""
 NOT_IN_A_LOG: Final = 0xFFFFFFFF
 """In place of a partition: a record that an outcome speaks of, and that its cause does not show."""
 MISSED: Final = b"missed\0\0"
@@ -154,7 +155,7 @@ class Evidence:
 
     def position(self, packed: int) -> Position:
         """The inverse of `packed`."""
-        return Position(*self._partitions[packed >> _OFFSET_BITS], packed & _OFFSETS)
+        return Position(*self._partitions[packed >> _OFFSET_BITS], packed & OFFSETS)
 
     def partition(self, packed: int) -> tuple[str, int]:
         """The raw partition of a packed position."""
