@@ -27,13 +27,20 @@ def lane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lane]:
         made.remove()
 
 
+# Each shows another part: journal, hand-over, fencing, the broker's and the network's faults, a repair.
 @pytest.mark.parametrize(
     ("kind", "seed"),
     [
         ("kill at after-database-commit", 1),
-        ("stop at between-send-offsets-and-commit", 1),
+        ("kill at hand-over", 1),
+        ("stop at between-send-offsets-and-commit", 2),
+        ("broker killed", 1),
+        ("commit asked held back, Kafka", 1),
+        ("commit answered cut before, PostgreSQL", 1),
+        ("committed offsets deleted", 1),
     ],
 )
+@pytest.mark.timeout(600)
 def test_a_fault_breaks_no_promise(lane: Lane, kind: str, seed: int):
     """Whoever reads the output topics sees each output once and in order, whatever struck the pipeline meanwhile."""
     result = run(KINDS[kind], seed, lane)
