@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
-from tests.simulation.schedule import quiet, run
+import structlog
+
+from tests.simulation.schedule import run
 
 
 def tell(at: float, who: str, what: str) -> None:
@@ -12,8 +15,16 @@ def tell(at: float, who: str, what: str) -> None:
     sys.stdout.write(f"{at:9.4f}  {who:12} {what}\n")
 
 
+def log_line(_logger: Any, level: str, event: dict[str, Any]) -> str:
+    """A line of a worker's log: it belongs to the process whose line is next to it."""
+    what = event.pop("event")
+    if what != "batch":
+        sys.stdout.write(f"{'':24}{level}: {what} {event}\n")
+    raise structlog.DropEvent
+
+
 if __name__ == "__main__":
-    quiet()
+    structlog.configure(processors=[log_line], wrapper_class=structlog.make_filtering_bound_logger(20))
     verdict = run(int(sys.argv[1]), *sys.argv[2:3], tell=tell)
     sys.stdout.write(f"{verdict}\n")
     sys.exit(1 if verdict.violation else 0)

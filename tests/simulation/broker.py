@@ -94,6 +94,7 @@ class Transaction:
     offsets: dict[TopicPartitionKey, tuple[int, str]] = field(default_factory=dict)
     committed: bool | None = None
     """None while it is open."""
+    records: int = 0
     marked: set[TopicPartitionKey] = field(default_factory=set)
     torn: bool = False
     """Its remaining markers are lost for good."""
@@ -125,6 +126,7 @@ class Broker:
         self.check_group: Callable[[object, list[TopicPartitionKey]], None] = lambda _metadata, _keys: None
         """Raises Refusal when the group does not take a member's offsets."""
         self.on_visible: Callable[[TopicPartitionKey, Entry], None] = lambda _key, _entry: None
+        self.on_commit: Callable[[Transaction], None] = lambda _transaction: None
         self.on_receipt: Callable[[TopicPartitionKey], None] = lambda _key: None
         self.on_append: list[Callable[[TopicPartitionKey], None]] = []
         self.on_offsets_changed: list[Callable[[], None]] = []
@@ -191,6 +193,7 @@ class Broker:
         log = self.log(key)
         for record in records:
             log.append(record, transaction)
+        transaction.records += len(records)
 
     def add_offsets(
         self,
@@ -218,6 +221,10 @@ class Broker:
         """Whether a transaction without its marker has an offset for the partition."""
         return any(key in one.offsets and OFFSETS not in one.marked for one in self.transactions)
 
+    def torn(self) -> list[TopicPartitionKey]:
+        """Partitions whose committed offset never becomes stable."""
+        return [key for one in self.transactions if one.torn and OFFSETS not in one.marked for key in one.offsets]
+
     def _fenced(self, transactional_id: str, epoch: int) -> Identity:
         identity = self.identities[transactional_id]
         if identity.epoch != epoch:
@@ -242,9 +249,12 @@ class Broker:
         transaction.committed = committed
         if self.world.told:
             self.world.tell("kafka", f"{'commits' if committed else 'aborts'} {_contents(transaction)}")
+        if committed:
+            self.on_commit(transaction)
         tear = self.tear_next and committed and len(transaction.partitions) > 1
-        for number, key in enumerate(transaction.partitions):
-            if tear and number > 0:
+        kept = self.world.random.choice(list(transaction.partitions)) if tear else None
+        for key in transaction.partitions:
+            if tear and key != kept:
                 transaction.torn = True
                 continue
             self.world.at(self._marker_delay(), lambda key=key: self._mark(identity, transaction, key))  # type: ignore[misc]

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from random import Random
 
-from tests.simulation.weather import Climate
+from tests.simulation.weather import Climate, Fault
 
 
-class Justified(AssertionError):
-    """A partition halted without a cause in the schedule, or did not halt although there was one."""
+def _fair(random: Random) -> Climate:
+    """Nothing but slow messages: two workers meeting each other is enough."""
+    return Climate(calm_at=random.uniform(4, 8), slowness=0.05)
 
 
 def _mixed(random: Random) -> Climate:
+    """Processes, networks and servers fail; nothing that was acknowledged is lost."""
     return Climate(
-        calm_at=random.uniform(8, 24),
+        calm_at=random.uniform(8, 20),
         slowness=random.choice((0.0, 0.02, 0.1)),
-        kafka=random.choice((0.0, 0.01, 0.03)),
+        kafka=random.choice((0.0, 0.01, 0.04)),
         database=random.choice((0.0, 0.01, 0.03)),
         kills=random.randint(0, 3),
         freezes=random.randint(0, 2),
@@ -26,13 +28,77 @@ def _mixed(random: Random) -> Climate:
     )
 
 
-def _fair(random: Random) -> Climate:
-    return Climate(calm_at=random.uniform(4, 8), slowness=0.05)
+def _frozen(random: Random) -> Climate:
+    """Workers are stopped until others have taken over, and then go on as if nothing had been."""
+    return Climate(calm_at=random.uniform(10, 25), freezes=4, rebalances=random.randint(0, 1))
 
 
-CLIMATES = {"mixed": _mixed, "fair": _fair}
+def _retried(random: Random) -> Climate:
+    """Requests that the client repeats in silence, and whose first copies arrive late."""
+    return Climate(
+        calm_at=random.uniform(8, 16), kafka=0.08, kafka_faults=((Fault.LATE, 1),), database=0.03,
+        kills=random.randint(0, 2),
+    )  # fmt: skip
 
 
-def draw_climate(name: str, random: Random) -> Climate:
+def _killed(random: Random) -> Climate:
+    """One worker dies and is not started again; another one has to take over within a session time-out."""
+    return Climate(
+        calm_at=random.uniform(2, 4),
+        kills=1,
+        restart_after_s=60.0,
+        events_within_s=2.0,
+        settling_s=11.0,
+        slowness=0.0,
+        early=0.0,
+    )
+
+
+def _fail_over(random: Random) -> Climate:
+    """PostgreSQL's standby takes over without the newest commits."""
+    return Climate(
+        calm_at=random.uniform(6, 14), kills=random.randint(0, 1), rebalances=random.randint(0, 1), fail_overs=1,
+        probes=True,
+    )  # fmt: skip
+
+
+def _pooled(random: Random) -> Climate:
+    """The same behind a connection pool, which hides it from idle connections."""
+    return Climate(calm_at=random.uniform(6, 14), fail_overs=1, hidden_fail_overs=True, probes=True)
+
+
+def _meddled(random: Random) -> Climate:
+    """Somebody deletes or moves the group's offsets."""
+    return Climate(
+        calm_at=random.uniform(6, 14), kills=1, freezes=random.randint(0, 1), rebalances=1, probes=True,
+        lost_offsets=random.randint(0, 1), moved_offsets=random.randint(0, 1),
+    )  # fmt: skip
+
+
+def _recreated(random: Random) -> Climate:
+    """A raw topic is deleted and made again, with other events."""
+    return Climate(calm_at=random.uniform(6, 14), kills=random.randint(0, 1), recreated_topics=1)
+
+
+def _torn(random: Random) -> Climate:
+    """A broker that was killed forgets the markers of a transaction that it has decided."""
+    return Climate(calm_at=random.uniform(6, 14), kills=1, rebalances=1, torn_transactions=1)
+
+
+CLIMATES = {
+    "mixed": (_mixed, 10), "fair": (_fair, 2), "frozen": (_frozen, 2), "retried": (_retried, 2),
+    "killed": (_killed, 2), "fail-over": (_fail_over, 2), "pooled": (_pooled, 1), "meddled": (_meddled, 1),
+    "recreated": (_recreated, 1), "torn": (_torn, 1),
+}  # fmt: skip
+"""Each with its share of the schedules."""
+
+
+def choose(random: Random) -> str:
+    """The climate of a schedule."""
+    names = [name for name, (_, share) in CLIMATES.items() for _ in range(share)]
+    return random.choice(names)
+
+
+def draw(name: str, random: Random) -> Climate:
     """A climate of a kind."""
-    return CLIMATES[name](random)
+    return CLIMATES[name][0](random)

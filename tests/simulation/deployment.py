@@ -41,12 +41,15 @@ class SimulatedTime:
     def __init__(self, process: Process) -> None:
         self._process = process
         self._world = process.world
+        self._last = 0.0
 
     def now(self) -> int:
         return START_US + int(self._world.now * 1_000_000)
 
     def monotonic(self) -> float:
-        return self._world.now
+        """Between two looks at the clock some time passes, however little a computation takes."""
+        self._last = max(self._last + 1e-6, self._world.now)
+        return self._last
 
     def cpu(self) -> float:
         return 0.0
@@ -115,6 +118,7 @@ class Deployment:
         def main() -> None:
             worker = self._assemble(process, slot)
             workers.append(worker)
+            process.worker, process.deployment = worker, self
             worker.run()
 
         self.processes.append(process)
@@ -133,6 +137,17 @@ class Deployment:
     def alive(self) -> list[str]:
         """Slots whose process runs."""
         return [slot for slot, (process, _) in self.running.items() if process.alive]
+
+    def blocked(self) -> dict[TopicPartitionKey, TopicPartitionKey]:
+        """Partitions that wait for another one's publishing, with that one."""
+        return {
+            partition.key: (partition.waits_for.topic, partition.waits_for.partition)
+            for process, workers in self.running.values()
+            if process.alive
+            for worker in workers
+            for partition in worker._ownership
+            if partition.waits_for is not None
+        }
 
     def halted(self) -> dict[TopicPartitionKey, PartitionHalted]:
         """Partitions that are halted now, with their explanations."""

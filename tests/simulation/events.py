@@ -32,8 +32,13 @@ def instant(seconds: float) -> str:
     return (START + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def arrivals(random: Random, keys: list[TopicPartitionKey], number: int, within: float) -> list[RawArrival]:
-    """So many events on these partitions, spread over `within` seconds, in clumps."""
+def arrivals(
+    random: Random, keys: list[TopicPartitionKey], number: int, within: float, early: float = 0.12
+) -> list[RawArrival]:
+    """So many events on these partitions, spread over `within` seconds, in clumps.
+
+    `early`: share of refunds, which may overtake their orders and have to wait.
+    """
     made: list[RawArrival] = []
     orders = random.randint(1, 3)
     at = 0.0
@@ -51,7 +56,7 @@ def arrivals(random: Random, keys: list[TopicPartitionKey], number: int, within:
         elif key[0] == WEB:
             record = _web(order, step, starts=draw < 0.5)
         else:
-            record = _shopify(order, step, refund=draw < 0.26)
+            record = _shopify(order, step, refund=draw < 0.14 + early)
         made.append(RawArrival(at, key, record, 2 if random.random() < 0.08 else 0))
     return made
 

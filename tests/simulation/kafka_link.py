@@ -30,12 +30,12 @@ class Link:
         self.weather = weather
         self.backoff_s = backoff_s
         self._hang = hang
-        self.counted: list[tuple[float, str]] = []
-        """When which request was sent, or the connection was lost (`disconnects`): what statistics are made of."""
+        self.counted: list[tuple[float, str, bool]] = []
+        """When which request was sent (True), or its connection was lost (False): what statistics are made of."""
 
-    def count(self, what: str) -> None:
+    def count(self, request: str, *, sent: bool = True) -> None:
         """One more of it, now."""
-        self.counted.append((self.broker.world.now, what))
+        self.counted.append((self.broker.world.now, request, sent))
 
     def request(self, call: str, name: str, apply: Callable[[], T], timeout: float) -> T:
         """What `apply` gives at the broker. Raises Refusal, or KafkaException when no answer comes in time."""
@@ -61,7 +61,7 @@ class Link:
             elif fault is Fault.LATE:
                 self._arrives(0.05 + 3 * world.random.random(), apply)
             process.sleep(0.3 * world.random.random() ** 2)
-            self.count("disconnects")
+            self.count(name, sent=False)
             process.sleep(self.backoff_s)
         while True:
             self.count(name)

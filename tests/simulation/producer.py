@@ -199,10 +199,15 @@ class SimulatedProducer:
             self._wake()
 
     def _statistics(self, at: float) -> str:
-        counts: dict[str, int] = {}
-        for when, what in self._link.counted:
+        brokers: dict[str, dict[str, Any]] = {
+            name: {"req": {}, "disconnects": 0, "req_timeouts": 0} for name in ("TxnCoordinator", "localhost:9092/1")
+        }
+        for when, request, sent in self._link.counted:
             if when <= at:
-                counts[what] = counts.get(what, 0) + 1
-        disconnects = counts.pop("disconnects", 0)
-        coordinator = {"req": counts, "disconnects": disconnects, "req_timeouts": 0}
-        return orjson.dumps({"ts": int(at * 1_000_000), "brokers": {"TxnCoordinator": coordinator}}).decode()
+                # The group's coordinator is asked on another connection than the transaction's.
+                broker = brokers["localhost:9092/1" if request == "TxnOffsetCommit" else "TxnCoordinator"]
+                if sent:
+                    broker["req"][request] = broker["req"].get(request, 0) + 1
+                else:
+                    broker["disconnects"] += 1
+        return orjson.dumps({"brokers": brokers}).decode()

@@ -27,6 +27,12 @@ class Fault(Enum):
     """The client's own time-out does not hold: the call never comes back."""
 
 
+Weights = tuple[tuple[Fault, int], ...]
+ANY: Weights = (
+    (Fault.LOST_REQUEST, 3), (Fault.LOST_REPLY, 4), (Fault.LATE, 4), (Fault.TIMED_OUT, 2), (Fault.HANG, 1),
+)  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class Climate:
     """How much of what happens in one schedule."""
@@ -36,6 +42,7 @@ class Climate:
     """Share of messages that take up to seconds."""
     kafka: float = 0.0
     """Share of Kafka calls with a fault."""
+    kafka_faults: Weights = ANY
     database: float = 0.0
     kills: int = 0
     freezes: int = 0
@@ -51,17 +58,25 @@ class Climate:
     moved_offsets: int = 0
     torn_transactions: int = 0
     hangs: bool = False
+    restart_after_s: float = 3.0
+    """Mean time until a process that ended is started again."""
+    events_within_s: float = 10.0
+    early: float = 0.12
+    """Share of events that may have to wait for their orders."""
+    settling_s: float = 60.0
+    """From the last fault or event on, within so many simulated seconds everything has to be decided and visible."""
+    probes: bool = False
+    """After the faults, every partition gets another event: a position that nobody looks at tells nothing."""
 
 
-_KAFKA = (
-    (Fault.LOST_REQUEST, 3), (Fault.LOST_REPLY, 4), (Fault.LATE, 4), (Fault.TIMED_OUT, 2), (Fault.HANG, 1),
-)  # fmt: skip
-_DATABASE = ((Fault.LOST_REQUEST, 2), (Fault.LOST_REPLY, 2), (Fault.LATE, 2))
+_DATABASE: Weights = ((Fault.LOST_REQUEST, 2), (Fault.LOST_REPLY, 2), (Fault.LATE, 2))
 
 _TENDER = frozenset(
     {"COMMIT", "commit_transaction", "send_offsets_to_transaction", "flush", "init_transactions", "committed"}
 )
-"""Calls around which a process dies or freezes more often than its share."""
+"""Calls that fail, and around which a process dies, more often than their share."""
+_BEFORE_DECIDING = frozenset({"BEGIN", "LOCK_POSITIONS"})
+"""Calls at which a process that is stopped comes back as one that has been overtaken."""
 
 
 class Weather:
@@ -92,7 +107,7 @@ class Weather:
         """The fault of one request to a broker."""
         if self.calm or self.world.random.random() >= self.climate.kafka * (3 if call in _TENDER else 1):
             return Fault.NONE
-        fault = self._pick(_KAFKA)
+        fault = self._pick(self.climate.kafka_faults)
         return Fault.LOST_REPLY if fault is Fault.HANG and not self.climate.hangs else fault
 
     def database(self) -> Fault:
@@ -106,17 +121,15 @@ class Weather:
         if not (self._kills or self._freezes) or self.calm:
             return
         random = self.world.random.random
-        if random() >= (0.04 if call in _TENDER else 0.004):
-            return
-        if self._kills and (random() < 0.5 or not self._freezes):
+        if self._kills and random() < (0.03 if call in _TENDER else 0.003):
             self._kills -= 1
             process.kill()
-        elif self._freezes:
+        elif self._freezes and random() < (0.03 if call in _TENDER or call in _BEFORE_DECIDING else 0.003):
             self._freezes -= 1
             seconds = (0.5 + 2 * random(), 6 + 6 * random(), 12 + 14 * random())[int(3 * random())]
             process.freeze(min(seconds, max(self.climate.calm_at - self.world.now, 0.1)))
 
-    def _pick(self, weighted: tuple[tuple[Fault, int], ...]) -> Fault:
+    def _pick(self, weighted: Weights) -> Fault:
         draw = self.world.random.random() * sum(weight for _, weight in weighted)
         for fault, weight in weighted:
             draw -= weight

@@ -10,6 +10,7 @@ import heapq
 from collections.abc import Callable
 from contextlib import suppress
 from random import Random
+from typing import Any
 
 from greenlet import getcurrent, greenlet
 
@@ -60,6 +61,9 @@ class Process:
         self.world = world
         self.name = name
         self.alive = False
+        self.worker: Any = None
+        """The worker that it runs."""
+        self.deployment: Any = None
         self.failure: BaseException | None = None
         self.ended: list[Action] = []
         """What the outside does once it is gone: the machine closes its connections."""

@@ -1,0 +1,328 @@
+"""Every safety rule, and how it is taken out: exactly that rule, everything else unchanged.
+
+A rule that is taken out has to be found out by some schedule. `test_rules.py` says so for each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from unittest.mock import patch
+
+from confluent_kafka import KafkaException, TopicPartition
+
+from consumers.kafka_source import KafkaSource
+from ingest import assembly
+from ingest.database import journal, positions
+from ingest.database import statements as sql
+from ingest.database.connection import Connection
+from ingest.database.journal import JournalRow
+from ingest.database.positions import Advance, Fence, Fenced
+from ingest.database.unit_of_work import UnitOfWork
+from ingest.errors import Cause, PartitionHalted
+from ingest.raw_event import RawEvent
+from ingest.state import BatchState, Carrier
+from ingest.worker import recovery
+from ingest.worker.loop import Worker
+from ingest.worker.ownership import Ownership
+from ingest.worker.partition import OwnedPartition
+from ingest.worker.published import PublishedRows
+from ingest.worker.receipt import receipt
+from ingest.worker.recovery import Recovery
+from producers import publisher
+from producers.journal_records import pack, unpack
+from producers.publisher import TransactionalPublisher
+from producers.records import OutputRecord
+
+Patches = list[Any]
+
+
+def process_of(connection: Any) -> Any:
+    """The simulated process that a connection belongs to."""
+    return connection._process
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A safety rule, the climate in which its lack shows, and its removal."""
+
+    name: str
+    promise: str
+    climate: str
+    without: Callable[[], Patches]
+
+    @contextmanager
+    def taken_out(self) -> Iterator[None]:
+        """The rule is not kept inside this block."""
+        patches = self.without()
+        for one in patches:
+            one.start()
+        try:
+            yield
+        finally:
+            for one in reversed(patches):
+                one.stop()
+
+
+RULES: dict[str, Rule] = {}
+
+
+def _rule(climate: str, promise: str) -> Callable[[Callable[[], Patches]], Callable[[], Patches]]:
+    def register(without: Callable[[], Patches]) -> Callable[[], Patches]:
+        name = without.__name__.replace("_", " ")
+        RULES[name] = Rule(name, promise, climate, without)
+        return without
+
+    return register
+
+
+def _statement_without(*conditions: str) -> Patches:
+    """The position's compare-and-set, less some of what it compares."""
+    text = sql.ADVANCE_POSITIONS
+    for condition in conditions:
+        assert condition in text
+        text = text.replace(condition, "")
+
+    def same(found: tuple[int, int, int], step: Advance) -> bool:
+        wanted = (step.epoch, step.base_offset, step.sequence)
+        names = ("p.epoch", "p.next_offset", "p.sequence")
+        removed = " ".join(conditions)
+        return all(have == want or name in removed for have, want, name in zip(found, wanted, names, strict=True))
+
+    def lock(connection: Connection, expected: Sequence[Advance]) -> None:
+        keys = [list(column) for column in zip(*[(s.topic, s.partition) for s in expected], strict=True)]
+        rows = {(t, p): values for t, p, *values in connection.execute(sql.LOCK_POSITIONS, keys)}
+        for step in expected:
+            found = rows.get((step.topic, step.partition))
+            if found is None or not same(tuple(found), step):
+                raise Fenced(f"{step.topic}/{step.partition}")
+
+    return [patch.object(sql, "ADVANCE_POSITIONS", text), patch.object(positions, "lock", lock)]
+
+
+@_rule("pooled", "A batch is decided on the position that its events were read from")
+def compare_and_set_of_the_position() -> Patches:
+    return _statement_without("AND p.next_offset = u.base_offset", "AND p.sequence = u.sequence")
+
+
+@_rule("frozen", "Whoever has been overtaken decides nothing any more")
+def epoch_of_the_position() -> Patches:
+    return _statement_without("AND p.epoch = u.epoch")
+
+
+@_rule("frozen", "Neither: no fence at all")
+def epoch_and_compare_and_set() -> Patches:
+    return _statement_without(
+        "AND p.epoch = u.epoch", "AND p.next_offset = u.base_offset", "AND p.sequence = u.sequence"
+    )
+
+
+@_rule("mixed", "The committed offset that decides on a replay is a stable one")
+def stable_committed_offset() -> Patches:
+    original = assembly.consumer_config
+
+    def config(*arguments: Any) -> dict[str, Any]:
+        return {**original(*arguments), "isolation.level": "read_uncommitted"}
+
+    return [patch.object(assembly, "consumer_config", config)]
+
+
+@_rule("mixed", "A producer that may have something under way is replaced before anything more is sent")
+def producer_recycled_after_doubt() -> Patches:
+    def after_failure(self: TransactionalPublisher, producer: Any, error: Exception) -> None:
+        """Tries again what may be tried again, and keeps the producer."""
+        try:
+            if error.args and isinstance(error, KafkaException) and error.args[0].retriable():
+                producer.commit_transaction(self._call_timeout_s)
+            else:
+                producer.abort_transaction(self._call_timeout_s)
+        except KafkaException:
+            self.close()
+        raise publisher.Doubt("transaction") from error
+
+    return [patch.object(TransactionalPublisher, "_after_failure", after_failure)]
+
+
+@_rule("retried", "A request that the client may have sent twice in silence is taken for a doubt, too")
+def producer_recycled_after_a_hidden_retry() -> Patches:
+    def examine(self: TransactionalPublisher, _producer: Any) -> None:
+        self._unexamined_since = None
+
+    return [patch.object(TransactionalPublisher, "_examine", examine)]
+
+
+@_rule("retried", "Only counters reported after a slow call tell that nothing was sent twice")
+def counters_newer_than_the_call() -> Patches:
+    @contextmanager
+    def timing(self: TransactionalPublisher, _producer: Any) -> Iterator[None]:
+        started = self._monotonic()
+        yield
+        if self._monotonic() - started >= self._slow_s:
+            self._unexamined_since = self._monotonic()
+
+    return [patch.object(TransactionalPublisher, "_timing", timing)]
+
+
+@_rule("retried", "A receipt that was sent twice may not overwrite a later one")
+def sending_of_offsets_is_examined() -> Patches:
+    def sum_of(self: TransactionalPublisher, document: str) -> None:
+        original(self, document)
+        if self._counted is not None:
+            self._counted["TxnOffsetCommit"] = self._sent["TxnOffsetCommit"]
+
+    original = TransactionalPublisher._on_statistics
+    return [patch.object(TransactionalPublisher, "_on_statistics", sum_of)]
+
+
+@_rule("fair", "An order last changed from another partition waits until that change is published")
+def hand_over() -> Patches:
+    return [patch.object(PublishedRows, "covers", lambda _self, _carrier: True)]
+
+
+@_rule("mixed", "What is published is in the database first")
+def journal_before_publishing() -> Patches:
+    """Publishes inside the database's transaction, just before it is committed."""
+    publish, append, advance = TransactionalPublisher.publish, journal.append, positions.advance
+    pending: dict[int, list[JournalRow]] = {}
+
+    def keep(connection: Connection, rows: Any) -> None:
+        pending[id(connection)] = list(rows)
+        append(connection, rows)
+
+    def publish_now(connection: Connection, steps: Any) -> None:
+        advance(connection, steps)
+        rows = pending.pop(id(connection))
+        worker = process_of(connection).worker
+        records = [record for row in rows for record in unpack(row.records)]
+        receipts = [receipt(row.topic, row.partition, row.next_offset, row.sequence) for row in rows]
+        publish(worker._publisher, records, receipts, worker._source.group_metadata())
+
+    def already(self: Worker, committed: Any, _metadata: object) -> None:
+        for one in committed.receipts:
+            partition = self._ownership.partitions[one.topic, one.partition]
+            partition.published_sequence = partition.sequence
+            self._published.learn(partition.key, partition.sequence)
+
+    return [
+        patch.object(journal, "append", keep),
+        patch.object(positions, "advance", publish_now),
+        patch.object(Worker, "_publish", already),
+    ]
+
+
+@_rule("mixed", "Receipts are written in the transaction of the output they are for")
+def receipts_with_the_output() -> Patches:
+    publish = TransactionalPublisher.publish
+
+    def apart(self: TransactionalPublisher, records: Sequence[OutputRecord], offsets: Any, metadata: object) -> None:
+        publish(self, records, [], metadata)
+        publish(self, [], offsets, metadata)
+
+    return [patch.object(TransactionalPublisher, "publish", apart)]
+
+
+@_rule("mixed", "After a doubt nothing goes on before recovery has compared both sides")
+def recovery_after_doubt() -> Patches:
+    return [patch.object(OwnedPartition, "doubt", lambda _self: None)]
+
+
+@_rule("killed", "What a dead owner left open is ended at once, not after its time-out")
+def take_over_of_an_open_transaction() -> Patches:
+    return [patch.object(Recovery, "_end_open_transactions", lambda _self, _fences: None)]
+
+
+@_rule("mixed", "Events of a partition that is no longer this worker's are dropped")
+def lost_partitions_are_dropped() -> Patches:
+    """Keeps what it had, in the belief that it still has it."""
+
+    def let_go(self: KafkaSource, partitions: list[TopicPartition]) -> list[tuple[str, int]]:
+        return [(p.topic, p.partition) for p in partitions]
+
+    return [
+        patch.object(KafkaSource, "_let_go", let_go),
+        patch.object(Ownership, "lost", lambda _self, _partitions: None),
+        patch.object(Ownership, "revoked", lambda _self, _partitions: None),
+    ]
+
+
+@_rule("mixed", "What is replayed are the bytes of the journal, not a second decision")
+def replay_of_the_journals_bytes() -> Patches:
+    """Decides once more on the events of the rows that are to be replayed, against what the database knows now."""
+    after = journal.after
+
+    def decided_again(connection: Connection, topic: str, partition: int, sequence: int) -> list[JournalRow]:
+        process = process_of(connection)
+        processor, log = process.worker._processor, process.deployment.broker.log((topic, partition))
+        rows = []
+        for row in after(connection, topic, partition, sequence):
+            read = [e for e in log.entries if row.base_offset <= e.offset < row.next_offset and e.record is not None]
+            understood = processor.understand(
+                [RawEvent(topic, partition, e.offset, *e.record, 1) for e in read]  # type: ignore[misc]
+            )
+            state, carrier = BatchState(), Carrier(topic, partition, row.sequence)
+            processor._read(UnitOfWork(connection, timedelta(days=7)), state, understood)
+            decided = [processor._pipeline.decide(one, state, carrier, 0) for one in understood]
+            drafts = [draft for several in decided for _, drafts in several for draft in drafts]
+            rows.append(row._replace(records=pack(processor._pipeline.encode(drafts, state))))
+        return rows
+
+    return [patch.object(journal, "after", decided_again)]
+
+
+def _check_without(*causes: Cause) -> Patches:
+    """The comparison of database and Kafka, blind for some of what it may find."""
+    original = recovery.check
+
+    def check(topic: str, partition: int, fence: Fence, *arguments: Any) -> int:
+        try:
+            return original(topic, partition, fence, *arguments)
+        except PartitionHalted as halt:
+            if halt.cause not in causes:
+                raise
+            return fence.sequence
+
+    def no_rows(*_arguments: Any) -> None: ...
+
+    return [patch.object(recovery, "check", check), patch.object(recovery, "check_rows", no_rows)]
+
+
+@_rule("fail-over", "A database that is behind Kafka decides nothing more")
+def database_behind_kafka_halts() -> Patches:
+    return _check_without(Cause.DATABASE_BEHIND)
+
+
+@_rule("recreated", "Offsets of a topic that was made again are not taken for those of the old one")
+def topic_id() -> Patches:
+    def check(topic: str, partition: int, fence: Fence, _topic_id: str, *arguments: Any) -> int:
+        return original(topic, partition, fence, fence.topic_id, *arguments)
+
+    original = recovery.check
+    return [patch.object(recovery, "check", check)]
+
+
+@_rule("meddled", "An offset that is not Ordergate's receipt is no answer to what is published")
+def receipts_of_others_halt() -> Patches:
+    return _check_without(Cause.OFFSET_MOVED, Cause.OFFSET_GONE)
+
+
+@_rule("mixed", "Metadata of the group is bound to the batch that it was read with")
+def metadata_bound_to_the_batch() -> Patches:
+    """Polls between deciding and publishing, so as to stay in the group, and takes the metadata of then."""
+    return [*polling_before_publishing(fresh=True)]
+
+
+def polling_before_publishing(*, fresh: bool) -> Patches:
+    """A worker that polls between deciding and publishing; `fresh`: and publishes with what it has learnt there."""
+    publish = Worker._publish
+
+    def polled(self: Worker, committed: Any, metadata: object) -> None:
+        self._source.keep_alive(0.0)
+        kept = [one for one in committed.receipts if (one.topic, one.partition) in self._ownership.partitions]
+        if not fresh and len(kept) < len(committed.receipts):
+            return
+        publish(self, committed, self._source.group_metadata() if fresh else metadata)
+
+    return [patch.object(Worker, "_publish", polled)]
