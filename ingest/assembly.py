@@ -24,6 +24,7 @@ from ingest.governing import build_pipeline
 from ingest.kafka_admin import KafkaAdmin
 from ingest.schema_registry import ask_ids, fingerprints
 from ingest.settings import Settings
+from ingest.state import Carrier
 from ingest.telemetry.health import Health
 from ingest.telemetry.kafka_log import kafka_logger
 from ingest.telemetry.metrics import Metrics, RuleInfo
@@ -159,6 +160,7 @@ def assemble(
         time.monotonic,
         watchdog.deadline,
         observer.recycled,
+        time.now,
     )
     ownership = Ownership(database, observer.released)
     source = KafkaSource(
@@ -197,8 +199,8 @@ def assemble(
     )  # fmt: skip
 
 
-def processor_of_published(settings: Settings, database: Database) -> BatchProcessor:
-    """Decides as a worker does, on events whose outputs are published already: no hand-over has to be waited for.
+def batch_processor(settings: Settings, database: Database, is_published: Callable[[Carrier], bool]) -> BatchProcessor:
+    """Decides as a worker does; `is_published` as in the hand-over.
 
     Raises SchemasUnresolved or RegistryAway.
     """
@@ -210,7 +212,7 @@ def processor_of_published(settings: Settings, database: Database) -> BatchProce
         settings.contact_hash_key_id,
         settings.payload_limit_bytes,
         int(settings.park_deadline / timedelta(microseconds=1)),
-        lambda _carrier: True,
+        is_published,
     )
     return BatchProcessor(pipeline, database, time, timedelta(days=settings.event_id_retention_days), Phases(time))
 

@@ -99,7 +99,7 @@ class Settings(BaseSettings):
     slot: str | None = Field(
         default=None,
         pattern=r"^[A-Za-z0-9._-]{1,64}$",
-        description="This worker's stable name in its transactional id. Unset: a free one is leased.",
+        description="This worker's stable name in its transactional ids. Unset: a free one is leased.",
         json_schema_extra=_because("name", "leasing needs no coordination by hand; a StatefulSet may set its pod name"),
     )
     channels: Annotated[tuple[str, ...], NoDecode] = Field(

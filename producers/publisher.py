@@ -1,8 +1,10 @@
 """One Kafka transaction per call: output records and consumer offsets, together or not at all.
 
 librdkafka has no KIP-890 (confluentinc/librdkafka#5423): a commit that was silently retried may arrive late and
-commit part of the next transaction. So a producer that shows any sign of doubt is destroyed, and a new one with
-the same `transactional.id` fences whatever the old one still has under way.
+commit part of the next transaction. So a producer that shows any sign of doubt is destroyed. The next one has a
+`transactional.id` of its own: a broker that was killed while it ended a transaction may have skipped some of its
+markers, and the next marker of the same id would end what they left open, rightly or wrongly. What an old id still
+has under way is fenced by initialising it once more, which recovery does before it reads anything.
 """
 
 # ruff: noqa: D102 -- the methods of the Producer protocol are confluent-kafka's own
@@ -91,7 +93,7 @@ def producer_config(bootstrap_servers: str, transactional_id: str, settings: Map
 
 
 class TransactionalPublisher:
-    """Owns one producer at a time; every method may raise `Doubt`, after which the producer is a new one."""
+    """Owns one producer at a time. After `Doubt` there is none, until recovery opens the next."""
 
     def __init__(
         self,
@@ -100,9 +102,16 @@ class TransactionalPublisher:
         monotonic: Callable[[], float],
         deadline: Deadline,
         on_recycle: Callable[[str], None],
+        now: Callable[[], int],
     ) -> None:
+        """`config` has the slot's `transactional.id`, to which each producer adds `now()`, in microseconds."""
         self._make_producer = make_producer
         self._config = {**config, "stats_cb": self._on_statistics}
+        self._now = now
+        self.transactional_id = ""
+        """Of the producer that is open, or was last."""
+        self.unended: set[str] = set()
+        """Ids of earlier producers that may have something under way, until somebody has initialised them."""
         self._monotonic = monotonic
         self._deadline = deadline
         self._on_recycle = on_recycle
@@ -117,36 +126,31 @@ class TransactionalPublisher:
         self._unexamined_since: float | None = None
         """When a call ended that was so slow that it may have been retried unseen; None once that is settled."""
 
-    @property
-    def transactional_id(self) -> str:
-        """The stable id of this process slot."""
-        return str(self._config["transactional.id"])
+    def ensure_open(self) -> None:
+        """Start a producer when there is none. Raises Doubt when the broker is away."""
+        if self._producer is None:
+            self._open()
 
-    def open(self) -> None:
-        """Start a producer and fence every earlier one with the same id. Raises Doubt when the broker is away."""
+    def _open(self) -> None:
         self._sent.clear()
         self._counted = None
         self._unexamined_since = None
-        self._producer = None
-        producer = self._make_producer(self._config)
+        name = f"{self._config['transactional.id']}-{self._now():x}"
+        producer = self._make_producer({**self._config, "transactional.id": name})
         try:
             with self._deadline("init_transactions"):
                 producer.init_transactions(self._call_timeout_s)
         except KafkaException as error:
             _close(producer)
             raise Doubt("init_transactions", error) from error
-        self._producer = producer
-
-    def ensure_open(self) -> None:
-        """Start a producer when there is none. Raises Doubt when the broker is away."""
-        if self._producer is None:
-            self.open()
+        self._producer, self.transactional_id = producer, name
 
     def close(self) -> None:
         """Let the producer go; an open transaction is aborted by the broker at the latest on its timeout."""
         if self._producer is not None:
             _close(self._producer)
             self._producer = None
+            self.unended.add(self.transactional_id)
 
     def serve(self) -> None:
         """Let callbacks run: statistics that nobody takes would pile up while nothing is published."""
@@ -165,9 +169,9 @@ class TransactionalPublisher:
         """
         if self._producer is not None and self._unexamined_since is not None:
             self._examine(self._producer)
-        self.ensure_open()
         producer = self._producer
-        assert producer is not None
+        if producer is None:
+            raise Doubt("no producer is open")
         try:
             self._transact(producer, records, offsets, group_metadata)
         except (KafkaException, BufferError) as error:

@@ -14,7 +14,7 @@ from typing import cast
 import confluent_kafka
 
 from consumers.kafka_source import PartitionKey
-from ingest.assembly import processor_of_published
+from ingest.assembly import batch_processor
 from ingest.database import journal, positions
 from ingest.database.connection import Database
 from ingest.database.journal import JournalRow
@@ -22,13 +22,17 @@ from ingest.database.positions import Fence
 from ingest.errors import Cause, OrdergateError
 from ingest.repair.behind import Rebuild
 from ingest.repair.broker_state import BrokerState
+from ingest.repair.journal_gap import NoteGap
 from ingest.repair.look import Looker
+from ingest.repair.moves import note_gap, skip_gap, start_anew, waiting
 from ingest.repair.outputs import Isolation
 from ingest.repair.plan import CommitReceipt, Plan
+from ingest.repair.raw_log import SkipGap, StartAnew
 from ingest.repair.rebuild import Rebuilder
 from ingest.repair.torn import EndTransaction
 from ingest.settings import Settings
 from ingest.telemetry.kafka_log import kafka_logger
+from ingest.worker.partition import OwnedPartition
 from ingest.worker.receipt import receipt
 from ingest.worker.watchdog import Watchdog
 from producers.journal_records import unpack
@@ -84,6 +88,18 @@ class RepairInDoubt(OrdergateError):
         )
 
 
+class WaitsForAnother(OrdergateError):
+    """Repair or start the other partitions first."""
+
+    def __init__(self, partition: str) -> None:
+        super().__init__(
+            f"events of {partition} wait for an order whose last change is not published",
+            known="another partition has decided that change; its owner has to publish it first",
+            safe="the position was not moved; what was decided is published",
+            do=f"start a worker for the other partitions, stop it again, and run `ordergate recover {partition}` again",
+        )
+
+
 class Repairer:
     """Applies plans; closed at the end of `with`."""
 
@@ -104,6 +120,7 @@ class Repairer:
             time.monotonic,
             self._watchdog.deadline,
             lambda _reason: None,
+            lambda: time.time_ns() // 1000,
         )
 
     @contextmanager
@@ -137,6 +154,12 @@ class Repairer:
                     case CommitReceipt():
                         self._commit_receipt(key, step)
                         self._release(key, fence)
+                    case SkipGap():
+                        self._skip_gap(key, step, fence)
+                    case StartAnew():
+                        self._start_anew(key, step, fence)
+                    case NoteGap():
+                        self._note_gap(key, step, fence)
                     case Rebuild():
                         self._rebuild(step)
                     case EndTransaction():
@@ -174,6 +197,38 @@ class Repairer:
         with self._database.transaction() as connection:
             positions.release(connection, *key, fence.epoch)
 
+    def _skip_gap(self, key: PartitionKey, step: SkipGap, fence: Fence | None) -> None:
+        assert fence is not None
+        with self._database.transaction() as connection:
+            skip_gap(connection, key, fence, step)
+
+    def _note_gap(self, key: PartitionKey, step: NoteGap, fence: Fence | None) -> None:
+        assert fence is not None
+        with self._database.transaction() as connection:
+            note_gap(connection, key, fence.topic_id, step)
+
+    def _start_anew(self, key: PartitionKey, step: StartAnew, fence: Fence | None) -> None:
+        """Decide what waits, commit the receipt at the new offset, and move the position last.
+
+        Until the position is moved the partition is halted for the same cause, so this may be cut off anywhere.
+        """
+        assert fence is not None
+        metadata = self._looker.consumer.consumer_group_metadata()
+        owned = OwnedPartition(key, epoch=fence.epoch, next_offset=fence.next_offset, sequence=fence.sequence)
+        with self._database.transaction() as connection:
+            parked = waiting(connection, key, step.archived_from)
+        if parked:
+            processor = batch_processor(self._given, self._database, self._looker.is_published)
+            for committed in processor.end_waiting(owned, parked):
+                self._publisher.publish(committed.records, committed.receipts, metadata)
+            with self._database.transaction() as connection:
+                if waiting(connection, key, step.archived_from):
+                    raise WaitsForAnother(f"{key[0]}/{key[1]}")
+        self._publisher.publish([], [receipt(*key, step.offset, owned.sequence)], metadata)
+        with self._database.transaction() as connection:
+            start_anew(connection, key, fence, step, owned.next_offset, owned.sequence)
+        self._release(key, fence)
+
     def _rebuild(self, step: Rebuild) -> None:
         """Fence every partition whose decisions are made again, then do it."""
         epochs = {}
@@ -186,7 +241,7 @@ class Repairer:
             self._end_transaction_of_owner(fence)
             epochs[key] = fence.epoch
         servers, group_id = self._given.kafka_bootstrap_servers, self._given.group_id
-        processor = processor_of_published(self._given, self._database)
+        processor = batch_processor(self._given, self._database, lambda _carrier: True)
         outputs = self._looker.outputs(Isolation.COMMITTED)
         Rebuilder(servers, group_id, self._database, processor, outputs).rebuild(step, epochs)
 

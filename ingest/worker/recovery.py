@@ -73,11 +73,12 @@ class Recovery:
                     self._recover(partition, fences[partition.key], metadata, until)
 
     def _end_open_transactions(self, fences: Iterable[Fence]) -> None:
-        """End what owners left open that did not release their partitions: readers wait behind it."""
-        mine = self._publisher.transactional_id
-        left = {fence.previous_owner for fence in fences if not fence.released}
-        for owner in sorted(owner for owner in left if owner is not None and owner != mine):
+        """End what owners left open that did not release their partitions, and earlier producers of this one."""
+        unended, mine = self._publisher.unended, self._publisher.transactional_id
+        unended |= {fence.previous_owner for fence in fences if fence.previous_owner and not fence.released} - {mine}
+        for owner in sorted(unended):
             self._take_over(owner)
+            unended.remove(owner)
 
     def _give_first_receipts(self, fences: Mapping[PartitionKey, Fence], metadata: object, until: float) -> None:
         """Commit where new partitions start: from then on a missing committed offset means that it was lost."""
