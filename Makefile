@@ -8,10 +8,10 @@ KIND ?=
 LANES ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help prepare demo test bench faults lint format docs clean
+.PHONY: help prepare demo test bench bench-peers faults lint format docs clean
 
 help: ## these lines
-	@sed -n 's/^\([a-z]*\):.*## /\1|/p' Makefile | awk -F'|' '{ printf "  make %-9s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | awk -F'|' '{ printf "  make %-12s %s\n", $$1, $$2 }'
 
 prepare: ## make .venv and install the locked packages; every other target does this first
 	@sh deploy/bootstrap.sh
@@ -24,6 +24,9 @@ test: prepare ## run all tests on a real broker, database and registry: make tes
 
 bench: prepare ## measure this machine: make bench ARGS="--help"
 	@$(PYTHON_IN_VENV) -m bench $(ARGS)
+
+bench-peers: prepare ## measure Ordergate beside other frameworks: make bench-peers ARGS="--help"
+	@$(PYTHON_IN_VENV) -m bench.peers $(ARGS)
 
 faults: prepare ## strike a real stack at work, then audit it: make faults SEEDS=200, or SEED=7 KIND=kill
 	@$(PYTHON_IN_VENV) -m tests.faults $(if $(SEEDS),--seeds $(SEEDS) --results docs/proof) \

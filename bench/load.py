@@ -64,7 +64,11 @@ class Sent:
 def publish_paced(bootstrap_servers: str, rate: float, seconds: float) -> list[Sent]:
     """Publish `rate` events per second for so long, evenly, each one at once."""
     events = int(rate * seconds)
-    labelled = list(labelled_stream(SEED, events, _start(events)))
+    return pace(bootstrap_servers, list(labelled_stream(SEED, events, _start(events))), rate)
+
+
+def pace(bootstrap_servers: str, labelled: Iterable[Labelled], rate: float) -> list[Sent]:
+    """Publish these records, `rate` per second, evenly, each one at once."""
     producer = _producer(bootstrap_servers, linger_ms=0)
     sent: list[Sent] = []
     begin = time.monotonic()
