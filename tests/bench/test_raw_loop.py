@@ -10,7 +10,7 @@ from bench.causes import Cause, by_cause, read_topic
 from bench.raw_loop import run
 from producers.records import OutputRecord
 
-TRANSACTION = {"transaction_timeout_ms": 10_000, "retry_backoff_ms": 50}
+TRANSACTION = {"transaction_timeout_ms": 10_000, "retry_backoff_ms": 50, "statistics_interval_ms": 100}
 
 
 @pytest.mark.stack
