@@ -18,6 +18,7 @@ import confluent_kafka
 
 from consumers.kafka_source import KafkaSource
 from ingest.database import positions
+from ingest.worker import recovery
 from ingest.worker.ownership import Ownership
 from ingest.worker.reading import Reading
 from ingest.worker.recovery import Recovery
@@ -63,8 +64,8 @@ POINTS = {
     "after-commit": Point(ReachedProducer, "commit_transaction", after=True),
     # The fence is up; nothing was asked and nothing was published yet.
     "recovery-fenced": Point(Recovery, "_end_open_transactions"),
-    # The stable offset is known, and what lacks is about to be read from the journal.
-    "recovery-compared": Point(Recovery, "_journal_after"),
+    # Database and Kafka are compared, and what Kafka lacks is read from the journal.
+    "recovery-compared": Point(recovery, "check_rows", after=True),
     # What lacked is published; reading has not begun.
     "recovery-replayed": Point(KafkaSource, "start_at"),
     "rebalance-assigned": Point(Ownership, "assigned", after=True),

@@ -14,6 +14,7 @@ import pytest
 from deploy.local.ports import HOST
 from tests.faults import runner, stream
 from tests.faults.kinds.catalogue import KINDS
+from tests.faults.points import POINTS, Point
 from tests.faults.proxy import Action, Proxy, Strike
 from tests.faults.wire import COMMIT_ANSWERED, COMMIT_ASKED, END_TXN, OTHER, KafkaWire, PostgresWire
 
@@ -100,6 +101,12 @@ def test_a_seed_publishes_the_same_events_again():
     for _, key, partition, _ in first:
         homes.setdefault(key, set()).add(partition)
     assert any(len(places) > 1 for places in homes.values()), "some orders are reached from several partitions"
+
+
+@pytest.mark.parametrize("point", POINTS.values(), ids=POINTS)
+def test_every_point_is_on_the_way_of_a_worker(point: Point):
+    """A point whose call was renamed would strike nobody: each is a call that the worker's code makes."""
+    assert callable(getattr(point.owner, point.name))
 
 
 def test_every_kind_of_fault_gets_its_turn():
