@@ -8,7 +8,7 @@ KIND ?=
 LANES ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help prepare demo test bench bench-peers faults lint format docs clean
+.PHONY: help prepare demo test bench bench-peers bench-growth faults lint format docs clean
 
 help: ## these lines
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | awk -F'|' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -27,6 +27,9 @@ bench: prepare ## measure this machine: make bench ARGS="--help"
 
 bench-peers: prepare ## measure Ordergate beside other frameworks: make bench-peers ARGS="--help"
 	@$(PYTHON_IN_VENV) -m bench.peers $(ARGS)
+
+bench-growth: prepare ## measure what growing tables, histories and groups cost: make bench-growth ARGS="--help"
+	@$(PYTHON_IN_VENV) -m bench.growth $(ARGS)
 
 faults: prepare ## strike a real stack at work, then audit it: make faults SEEDS=200, or SEED=7 KIND=kill
 	@$(PYTHON_IN_VENV) -m tests.faults $(if $(SEEDS),--seeds $(SEEDS) --results docs/proof) \

@@ -67,6 +67,11 @@ class Child:
                 raise ProcessFailed(self.name, "did not start", self.log)
             time.sleep(0.05)
 
+    def must_run(self) -> None:
+        """Raises ProcessFailed when it has ended."""
+        if self.process.poll() is not None:
+            raise ProcessFailed(self.name, f"ended with code {self.process.returncode}", self.log)
+
     def wait(self, seconds: float, meanwhile: Callable[[], None] = lambda: None) -> Any:
         """Wait for its end, calling `meanwhile` once a second; gives its result."""
         deadline = time.monotonic() + seconds

@@ -37,6 +37,21 @@ def facts(server: str) -> dict[str, str]:
     }
 
 
+_POSTGRES = (
+    "shared_buffers", "effective_cache_size", "max_wal_size", "wal_compression", "full_page_writes", "data_checksums",
+    "synchronous_commit", "fsync", "checkpoint_timeout",
+)  # fmt: skip
+
+
+def postgres_settings(database_url: str) -> dict[str, str]:
+    """What a database server's speed depends on, by name."""
+    with psycopg.connect(database_url) as connection:
+        rows = connection.execute(
+            "SELECT name, current_setting(name) FROM pg_settings WHERE name = ANY(%s) ORDER BY name", (list(_POSTGRES),)
+        )
+        return {f"postgresql {name}": value for name, value in rows}
+
+
 def load() -> float:
     """The mean number of runnable processes of the last minute: what else the machine had to do."""
     return os.getloadavg()[0]

@@ -1,0 +1,161 @@
+"""Growth of one order: the nth change of an order that already had n - 1, and orders that hold more and more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from bench.deployment import OUTPUTS, RAW_TOPICS, Deployment
+from bench.growth import lives
+from bench.growth.cost import Batches, Sample, cost
+from bench.growth.running import govern, line, watched
+from bench.growth.series import Point, Series, at_most, cpu_ratio, cpu_us
+from bench.load import publish
+from deploy.local.report import Report
+from ingest.demo.records import RawRecord
+from ingest.demo.stream import TOPICS
+
+NAME = "history"
+CONTENT = "content"
+MOST_RATIO = 1.1
+"""The last changes against the first ones; runs of equal work differ by a few percent."""
+_AGES = (0, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
+_MOST_CHUNKS = 5
+
+
+def measure(deployment: Deployment, orders: int, changes: int, report: Report) -> Series:
+    """The series: all of `orders` get their nth change before any gets the next one, in one partition."""
+    deployment.fresh_topics(RAW_TOPICS, OUTPUTS, raw_partitions=1)
+    placed = _web_orders(lives.SEED, orders)
+    warm = [record for record, _ in _web_orders(lives.SEED + 1, 4 * orders)]
+    first = [record for record, _ in placed]
+    report(f"{NAME}: publishing {orders:,} orders and {changes:,} changes of each")
+    publish(deployment.servers, warm)
+    publish(deployment.servers, first)
+    publish(deployment.servers, (change(document, n) for n in range(1, changes + 1) for _, document in placed))
+    before = len(warm) + len(first)
+    url = deployment.fresh_database(NAME)
+    batches, samples = watched(deployment, NAME, url, before + orders * changes)
+    ages = [age for age in _AGES if age <= changes]
+    points = by_age(batches, samples, before, orders, ages)
+    for point in points:
+        report(f"{NAME}: changes {point.label}: {line(point.median)}")
+    ratio = cpu_us(points[-1].median) / cpu_us(points[0].median)
+    return Series(
+        NAME,
+        "History of an order",
+        "changes of the order so far",
+        points,
+        [at_most(f"CPU per event of changes {points[-1].label} against {points[0].label}", MOST_RATIO, ratio)],
+        [
+            f"{orders:,} orders, all of them changed once before any is changed again; each change is a new address of "
+            "the same length, so that the order's content does not grow.",
+            "Every change is a governed event with a version, a journal row and an outcome of its own.",
+        ],
+    )
+
+
+def by_age(batches: Batches, samples: Sequence[Sample], before: int, orders: int, ages: Sequence[int]) -> list[Point]:
+    """The cost of the changes between each two ages; `before` events come ahead of the first change.
+
+    The span of a point is divided into up to five, each of two batches at least, so that its spread is seen.
+    """
+    ends: list[int] = []
+    total = 0
+    for batch in batches:
+        total += batch["events"]
+        ends.append(total)
+    points = []
+    for low, high in pairwise(ages):
+        # The batch before the first one only sets the clock.
+        inside = [n for n, end in enumerate(ends) if before + low * orders <= end <= before + high * orders]
+        if len(inside) < 2:
+            raise ValueError(f"changes {low + 1} to {high} took less than two batches; take more orders")
+        chunks = _chunks(batches[inside[0] : inside[-1] + 1])
+        points.append(Point(high, [cost([chunk], samples) for chunk in chunks], f"{low + 1:,} to {high:,}"))
+    return points
+
+
+def _chunks(batches: Batches) -> Iterator[Batches]:
+    steps = len(batches) - 1
+    count = min(max(steps // 2, 1), _MOST_CHUNKS)
+    for number in range(count):
+        yield batches[steps * number // count : steps * (number + 1) // count + 1]
+
+
+def measure_content(deployment: Deployment, orders: int, counts: Sequence[int], turns: int, report: Report) -> Series:
+    """The series: orders with more and more failed payments, placed and then changed once."""
+    points = {count: Point(count, []) for count in counts}
+    sizes: dict[int, int] = {}
+    for turn in range(turns):
+        for count in counts if turn % 2 == 0 else reversed(counts):
+            deployment.fresh_topics(RAW_TOPICS, OUTPUTS)
+            documents = [_with_payments(document, count) for _, document in _web_orders(lives.SEED, orders)]
+            records = [change(document, n) for n in range(2) for document in documents]
+            sizes[count] = len(records[0].value or b"")
+            publish(deployment.servers, records)
+            name = f"{CONTENT}-{count}-{turn}"
+            one = govern(deployment, name, deployment.fresh_database(name), len(records))
+            points[count] = Point(count, [*points[count].runs, one], f"{sizes[count] / 1024:.1f} KiB")
+            report(f"{CONTENT}: turn {turn + 1}, {count} payments ({points[count].label}): {line(one)}")
+    first, last = points[counts[0]], points[counts[-1]]
+    return Series(
+        CONTENT,
+        "Content of an order",
+        "failed payments in the order",
+        list(points.values()),
+        notes=[
+            "An order is published whole after each change, so a change costs what the order holds. Labels are sizes "
+            "of the raw event.",
+            f"{sizes[counts[-1]] / sizes[counts[0]]:.1f} times the bytes cost {cpu_ratio(last, first):.1f} times the "
+            "CPU.",
+        ],
+    )
+
+
+def _web_orders(seed: int, count: int) -> list[tuple[RawRecord, dict[str, Any]]]:
+    """So many orders placed on the web: the event, and its body."""
+    found: list[tuple[RawRecord, dict[str, Any]]] = []
+    for life in lives.placed(seed, 2 * count):
+        record = life.before[-1]
+        if record.topic == TOPICS["web"] and len(found) < count:
+            found.append((record, orjson.loads(record.value or b"")))
+    return found
+
+
+def change(body: dict[str, Any], number: int) -> RawRecord:
+    """The event of an order's change `number`: a new version with another address, one second after the last.
+
+    Number 0 places the order. Equal numbers give equal events.
+    """
+    document = body["data"]["order"]
+    address = {**document["shipping_address"], "lines": [f"{number:06d} Harbour Road"]}
+    at = datetime.fromisoformat(document["placed_at"]) + timedelta(seconds=number)
+    moment = at.isoformat(timespec="milliseconds")
+    changed = {**document, "version": number + 1, "updated_at": moment, "shipping_address": address}
+    event = {
+        **body,
+        "event_id": str(UUID(int=(UUID(body["event_id"]).int + number) % (1 << 128))),
+        "event_type": "order.updated" if number else "order.placed",
+        "occurred_at": moment,
+        "data": {"order": changed},
+    }
+    headers = [("content-type", b"application/json"), ("x-event-type", event["event_type"].encode())]
+    timestamp_ms = int(at.timestamp() * 1000)
+    return RawRecord(TOPICS["web"], document["order_id"].encode(), orjson.dumps(event), headers, timestamp_ms)
+
+
+def _with_payments(body: dict[str, Any], count: int) -> dict[str, Any]:
+    """The same order after so many payments that failed, and the one that did not."""
+    document = body["data"]["order"]
+    succeeded = next(one for one in document["payments"] if one["status"] == "succeeded")
+    failed: Iterable[dict[str, Any]] = (
+        {**succeeded, "payment_id": f"{succeeded['payment_id']}-{number}", "status": "failed"}
+        for number in range(count)
+    )
+    return {**body, "data": {"order": {**document, "payments": [*failed, succeeded]}}}
