@@ -1,12 +1,14 @@
-"""Replay one schedule and print what happens in it."""
+"""Replay one schedule and print what happens in it; a third argument names a rule that is taken out."""
 
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 from typing import Any
 
 import structlog
 
+from tests.simulation.rules import RULES
 from tests.simulation.schedule import run
 
 
@@ -25,6 +27,7 @@ def log_line(_logger: Any, level: str, event: dict[str, Any]) -> str:
 
 if __name__ == "__main__":
     structlog.configure(processors=[log_line], wrapper_class=structlog.make_filtering_bound_logger(20))
-    verdict = run(int(sys.argv[1]), *sys.argv[2:3], tell=tell)
+    with RULES[sys.argv[3]].taken_out() if len(sys.argv) > 3 else nullcontext():
+        verdict = run(int(sys.argv[1]), *sys.argv[2:3], tell=tell)
     sys.stdout.write(f"{verdict}\n")
     sys.exit(1 if verdict.violation else 0)

@@ -6,15 +6,15 @@ A rule that is taken out has to be found out by some schedule. `test_rules.py` s
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from unittest.mock import patch
 
-from confluent_kafka import KafkaException, TopicPartition
+from confluent_kafka import KafkaException
 
-from consumers.kafka_source import KafkaSource
+from consumers.kafka_source import BrokerSilent, KafkaSource
 from ingest import assembly
 from ingest.database import journal, positions
 from ingest.database import statements as sql
@@ -26,6 +26,7 @@ from ingest.errors import Cause, PartitionHalted
 from ingest.raw_event import RawEvent
 from ingest.state import BatchState, Carrier
 from ingest.worker import recovery
+from ingest.worker.batch import BatchProcessor, Committed
 from ingest.worker.loop import Worker
 from ingest.worker.ownership import Ownership
 from ingest.worker.partition import OwnedPartition
@@ -234,17 +235,21 @@ def take_over_of_an_open_transaction() -> Patches:
     return [patch.object(Recovery, "_end_open_transactions", lambda _self, _fences: None)]
 
 
-@_rule("mixed", "Events of a partition that is no longer this worker's are dropped")
+@_rule("frozen", "What belongs to a partition that is no longer this worker's is dropped")
 def lost_partitions_are_dropped() -> Patches:
-    """Keeps what it had, in the belief that it still has it."""
+    """Keeps what it has of a partition that it has lost, in the belief that it still owns it."""
 
-    def let_go(self: KafkaSource, partitions: list[TopicPartition]) -> list[tuple[str, int]]:
-        return [(p.topic, p.partition) for p in partitions]
+    def forgiving(method: Any) -> Any:
+        def call(self: KafkaSource, *arguments: Any) -> None:
+            with suppress(BrokerSilent):  # the client refuses to pause or seek what it does not have
+                method(self, *arguments)
 
+        return call
+
+    methods = ("pause", "resume", "start_at")
     return [
-        patch.object(KafkaSource, "_let_go", let_go),
+        *(patch.object(KafkaSource, name, forgiving(getattr(KafkaSource, name))) for name in methods),
         patch.object(Ownership, "lost", lambda _self, _partitions: None),
-        patch.object(Ownership, "revoked", lambda _self, _partitions: None),
     ]
 
 
@@ -308,21 +313,48 @@ def receipts_of_others_halt() -> Patches:
     return _check_without(Cause.OFFSET_MOVED, Cause.OFFSET_GONE)
 
 
-@_rule("mixed", "Metadata of the group is bound to the batch that it was read with")
+@_rule("frozen", "Metadata of the group is bound to the batch that it was read with")
 def metadata_bound_to_the_batch() -> Patches:
-    """Polls between deciding and publishing, so as to stay in the group, and takes the metadata of then."""
-    return [*polling_before_publishing(fresh=True)]
+    """Publishes with the metadata of the moment, in a worker that polls between deciding and publishing."""
+    return polling_before_publishing(lambda worker, _metadata: worker._source.group_metadata())
 
 
-def polling_before_publishing(*, fresh: bool) -> Patches:
-    """A worker that polls between deciding and publishing; `fresh`: and publishes with what it has learnt there."""
-    publish = Worker._publish
+def take_over_alone() -> Patches:
+    """What `metadata_bound_to_the_batch` does besides: by itself it only costs time, never a promise."""
+    return polling_before_publishing(lambda _worker, metadata: metadata)
+
+
+def polling_before_publishing(metadata_for: Callable[[Worker, object], object]) -> Patches:
+    """A worker that polls between deciding and publishing, and does not end what dead owners left open.
+
+    The real worker does not poll there, and whoever takes a partition over ends its owner's transaction: each of the
+    two alone makes metadata of the moment harmless. With both gone, the metadata decides: `metadata_for` gives it.
+    """
 
     def polled(self: Worker, committed: Any, metadata: object) -> None:
-        self._source.keep_alive(0.0)
-        kept = [one for one in committed.receipts if (one.topic, one.partition) in self._ownership.partitions]
-        if not fresh and len(kept) < len(committed.receipts):
+        if not committed.receipts:
             return
-        publish(self, committed, self._source.group_metadata() if fresh else metadata)
+        self._source.keep_alive(2.0)
+        self._publisher.publish(committed.records, committed.receipts, metadata_for(self, metadata))
+        mine = self._ownership.partitions
+        committed.waiting = {key: carrier for key, carrier in committed.waiting.items() if key in mine}
+        committed.left = [one for one in committed.left if one.partition in mine]
+        for one in committed.receipts:
+            partition = mine.get((one.topic, one.partition))
+            if partition is not None:
+                partition.published_sequence = partition.sequence
+                self._published.learn(partition.key, partition.sequence)
 
-    return [patch.object(Worker, "_publish", polled)]
+    return [patch.object(Worker, "_publish", polled), *take_over_of_an_open_transaction()]
+
+
+@_rule("fair", "A due parked event asks for the publishing of what it waits for")
+def parked_events_ask() -> Patches:
+    end_waiting = BatchProcessor.end_waiting
+
+    def silent(self: BatchProcessor, *arguments: Any) -> Iterator[Committed]:
+        for committed in end_waiting(self, *arguments):
+            committed.still_parked.clear()
+            yield committed
+
+    return [patch.object(BatchProcessor, "end_waiting", silent)]

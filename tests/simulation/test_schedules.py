@@ -2,29 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests.simulation.schedule import replay_command, run
-
-FOUND = {
-    # An event parked while its order came by another worker's partition waited for ever.
-    38: "fair",
-    # A TxnOffsetCommit that was sent twice came late, and put an older receipt into the next transaction.
-    229: "mixed",
-}
-"""Schedules in which the worker once broke a promise."""
 
 
 def test_every_promise_holds_in_every_schedule(seeds: range):
-    """Kills, stops, lost and late messages, rebalances: nothing is lost, doubled, reordered or stuck."""
+    """Whatever fails, and whenever: nothing is lost, doubled, reordered or stuck; what halts has a cause."""
     failed = [verdict for verdict in map(run, seeds) if verdict.violation is not None]
     assert not failed, "\n".join(f"{replay_command(v)}\n    {v.violation}" for v in failed[:10])
-
-
-@pytest.mark.parametrize(("seed", "climate"), FOUND.items())
-def test_what_was_found_once_stays_repaired(seed: int, climate: str):
-    """A schedule that once found a fault holds."""
-    assert run(seed, climate).violation is None
 
 
 def test_a_seed_replays_itself():
