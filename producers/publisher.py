@@ -138,7 +138,7 @@ class TransactionalPublisher:
         name = f"{self._config['transactional.id']}-{self._now():x}"
         producer = self._make_producer({**self._config, "transactional.id": name})
         try:
-            with self._deadline("init_transactions"):
+            with self._deadline("init_transactions"), _fatal_error_told():
                 producer.init_transactions(self._call_timeout_s)
         except KafkaException as error:
             _close(producer)
@@ -154,10 +154,11 @@ class TransactionalPublisher:
 
     def serve(self) -> None:
         """Let callbacks run: statistics that nobody takes would pile up while nothing is published."""
-        if self._producer is not None:
-            self._producer.poll(0)
-            if self._unexamined_since is not None and self._statistics_at > self._unexamined_since:
-                self._examine(self._producer)
+        producer, since = self._producer, self._unexamined_since
+        if producer is None or not self._poll(producer, 0):
+            return
+        if since is not None and self._statistics_at > since:
+            self._examine(producer)
 
     def publish(
         self, records: Iterable[OutputRecord], offsets: Sequence[TopicPartition], group_metadata: object
@@ -173,7 +174,8 @@ class TransactionalPublisher:
         if producer is None:
             raise Doubt("no producer is open")
         try:
-            self._transact(producer, records, offsets, group_metadata)
+            with _fatal_error_told():
+                self._transact(producer, records, offsets, group_metadata)
         except (KafkaException, BufferError) as error:
             self._after_failure(producer, error)
 
@@ -206,7 +208,7 @@ class TransactionalPublisher:
         if code in _GROUP_FENCED:
             try:
                 self._sent["EndTxn"] += 1
-                with self._deadline("abort_transaction"), self._timing(producer):
+                with self._deadline("abort_transaction"), self._timing(producer), _fatal_error_told():
                     producer.abort_transaction(self._call_timeout_s)
             except KafkaException:
                 pass  # not clean: the producer goes, as after every other error
@@ -237,12 +239,24 @@ class TransactionalPublisher:
         assert since is not None
         with self._deadline("statistics"):
             while self._statistics_at <= since and self._monotonic() - asked < _STATISTICS_PATIENCE_S:
-                producer.poll(0.05)
+                if not self._poll(producer, 0.05):
+                    return
         self._unexamined_since = None
         once_each = {**self._sent, "disconnects": 0, "req_timeouts": 0}
         if self._statistics_at <= since or self._counted != once_each:
             self.close()
             self._on_recycle("hidden_retry")
+
+    def _poll(self, producer: Producer, timeout_s: float) -> bool:
+        """Serve callbacks; False when one of them told that the producer has failed for good, and it is gone."""
+        try:
+            with _fatal_error_told():
+                producer.poll(timeout_s)
+        except KafkaException:
+            self.close()
+            self._on_recycle("failed_while_idle")
+            return False
+        return True
 
     def _on_statistics(self, document: str) -> None:
         brokers = orjson.loads(document)["brokers"]
@@ -267,11 +281,27 @@ def end_transaction_of(
     """
     producer = make_producer(config)
     try:
-        producer.init_transactions(timeout_s)
+        with _fatal_error_told():
+            producer.init_transactions(timeout_s)
     except KafkaException as error:
         raise Doubt("take_over", error) from error
     finally:
         _close(producer)
+
+
+@contextmanager
+def _fatal_error_told() -> Iterator[None]:
+    """Tells a fatal error as the KafkaException it is.
+
+    confluent-kafka raises it in whichever call serves callbacks (confluent_kafka.c, error_cb). When another callback
+    runs later in the same call, the interpreter finds the exception still set and tells a SystemError, caused by it.
+    """
+    try:
+        yield
+    except SystemError as error:
+        if isinstance(error.__cause__, KafkaException):
+            raise error.__cause__ from None
+        raise
 
 
 def _close(producer: Producer) -> None:
@@ -279,7 +309,8 @@ def _close(producer: Producer) -> None:
 
     def close() -> None:
         try:
-            producer.close()
+            with _fatal_error_told():
+                producer.close()
         except KafkaException:
             return  # a fatal producer says so once more when it is closed
 

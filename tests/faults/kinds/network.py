@@ -57,7 +57,8 @@ class Cut(Kind):
     def strike(self, case: Case) -> None:
         case.wait_decided(0.05)
         for _ in range(case.chance.randint(2, 6)):
-            case.strike(f"{self.proxy.cut_all()} cut")
+            if cut := self.proxy.cut_all():
+                case.strike(f"{cut} cut")
             case.pause(0.05, 1.5)
 
 

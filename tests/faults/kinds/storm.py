@@ -32,7 +32,8 @@ class Storm(Kind):
             case.pause(0, 1.5)
 
     def _cut(self, case: Case) -> None:
-        case.strike(f"{case.chance.choice(self.proxies).cut_all()} connections cut")
+        if cut := case.chance.choice(self.proxies).cut_all():
+            case.strike(f"{cut} connections cut")
 
     def _silence(self, case: Case) -> None:
         with case.chance.choice(self.proxies).silence():
