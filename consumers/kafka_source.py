@@ -165,7 +165,14 @@ class KafkaSource:
         """Read a partition from an offset on, and nothing of it that was under way. Raises BrokerSilent."""
         position = TopicPartition(*partition, offset)
         with self._asking("seek"):
-            self._consumer.seek(position)
+            try:
+                self._consumer.seek(position)
+            except KafkaException as error:
+                if error.args[0].code() != KafkaError._STATE:
+                    raise
+                # Asked for an offset that the log no longer has, the client has ended its fetching for good.
+                self._consumer.incremental_unassign([position])
+                self._consumer.incremental_assign([position])
             self._drop_early(partition)
             self._consumer.resume([position])
         self._paused.discard(partition)

@@ -167,7 +167,7 @@ def standing(
 def _verdict(topic: TopicState, key: tuple[str, int], bounds: LogBounds, committed: Committed, known: Known) -> str:
     """Raises PartitionHalted, as the worker does, when database and Kafka cannot both be right."""
     fence = known.fence
-    if committed.offset is None and fence.sequence == 0:
+    if committed.offset is None and fence.sequence == 0 and fence.topic_id == topic.topic_id:
         return "fenced, nothing decided"
     published = check(*key, fence, topic.topic_id, committed, bounds)
     check_rows(*key, fence, committed, known.unpublished)

@@ -58,6 +58,8 @@ class Recovery:
             return None
         if halt.cause in NEEDS_TRAIL:
             evidence = self._looker.with_traces(evidence)
+        if halt.cause is Cause.JOURNAL_GAP:
+            evidence = self._looker.with_unjournalled(evidence)
         if halt.cause is Cause.OFFSET_UNSTABLE:
             mine = tuple(one for one in self._looker.hanging() if key in one.holds_back)
             evidence = replace(evidence, hanging=mine)

@@ -113,9 +113,8 @@ class Repairer:
             "retry_backoff_ms": given.retry_backoff_ms,
             "statistics_interval_ms": given.statistics_interval_ms,
         }
-        self._may_open = False
         self._publisher = TransactionalPublisher(
-            self._make_own_producer,
+            _make_producer,
             producer_config(given.kafka_bootstrap_servers, f"{given.group_id}-recover", self._tunable),
             time.monotonic,
             self._watchdog.deadline,
@@ -169,17 +168,9 @@ class Repairer:
         except (Doubt, GroupFenced) as error:
             raise RepairInDoubt(plan.name, str(error)) from error
 
-    def _make_own_producer(self, config: dict[str, object]) -> Producer:
-        # Only before the fence: one that was opened later would not be fenced by who takes the partition over.
-        if not self._may_open:
-            raise Doubt("its producer was lost")
-        return _make_producer(config)
-
     def _fence(self, key: PartitionKey) -> Fence | None:
         """Nobody else can decide for the partition afterwards, unless he takes it over; None for no raw partition."""
-        self._may_open = True
         self._publisher.ensure_open()
-        self._may_open = False
         with self._database.transaction() as connection:
             return positions.fence(connection, *key, self._publisher.transactional_id)
 

@@ -10,7 +10,16 @@ from ingest.database.positions import Fence
 from ingest.errors import Cause, PartitionHalted
 from ingest.repair.torn import HangingTransaction
 from ingest.repair.trail import RowTrace
-from ingest.worker.receipt import LogBounds, check, check_rows, published_sequence
+from ingest.worker.receipt import LogBounds, check, check_rows, published_sequence, receipt
+
+
+@dataclass(frozen=True, slots=True)
+class EventOutputs:
+    """A raw event whose journal row is gone: how many records it caused, and how many of them are visible."""
+
+    offset: int
+    caused: int
+    visible: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +41,8 @@ class Evidence:
     hanging: tuple[HangingTransaction, ...] = ()
     """Transactions that keep its committed offset from becoming stable."""
 
-    @property
-    def name(self) -> str:
-        """As the command line takes it."""
-        return f"{self.topic}/{self.partition}"
+    unjournalled: tuple[EventOutputs, ...] | None = None
+    """Events between receipt and position whose rows the journal lacks; None: not looked at."""
 
 
 def halt_of(evidence: Evidence) -> PartitionHalted | None:
@@ -49,12 +56,14 @@ def halt_of(evidence: Evidence) -> PartitionHalted | None:
         )  # fmt: skip
     if position is None:
         return _halt_of_unknown(evidence, evidence.committed)
-    if evidence.committed.offset is None and position.sequence == 0:
-        return None  # fenced once, and nothing decided yet
+    committed = evidence.committed
+    if committed.offset is None and position.sequence == 0:
+        # Nothing is decided yet: a worker commits the first receipt itself.
+        committed = Committed(position.next_offset, receipt(topic, partition, position.next_offset, 0).metadata)
     try:
-        published = check(topic, partition, position, evidence.topic_id, evidence.committed, evidence.bounds)
+        published = check(topic, partition, position, evidence.topic_id, committed, evidence.bounds)
         rows = [row for row in evidence.rows if row.sequence > published]
-        check_rows(topic, partition, position, evidence.committed, rows)
+        check_rows(topic, partition, position, committed, rows)
     except PartitionHalted as halt:
         return halt
     return None

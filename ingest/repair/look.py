@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from types import TracebackType
@@ -20,16 +21,24 @@ from ingest.errors import BrokerAway
 from ingest.kafka_admin import KafkaAdmin
 from ingest.kafka_client import quiet, why
 from ingest.repair.broker_state import BrokerState
-from ingest.repair.evidence import Evidence
+from ingest.repair.evidence import EventOutputs, Evidence
 from ingest.repair.hanging import HangingTransactions, decided_at
-from ingest.repair.outputs import Isolation, OutputLog
+from ingest.repair.journal_gap import missing_between
+from ingest.repair.outputs import Isolation, OutputLog, OutputsTooShort
 from ingest.repair.torn import HangingTransaction
 from ingest.repair.trail import records_of, trace
 from ingest.settings import Settings
+from ingest.state import Carrier
+from ingest.worker.receipt import published_sequence
+from producers.topics import CHANGES, ORDERS
 
 _POSITION = """
 SELECT epoch, next_offset, sequence, topic_id, owner, released, published_sequence FROM positions
 WHERE topic = %s AND partition = %s
+"""
+_CAUSED = """
+SELECT raw_offset, outputs, extract(epoch FROM recorded_at)::float8 FROM outcomes
+WHERE topic = %s AND partition = %s AND raw_offset >= %s AND raw_offset < %s AND outputs > 0 ORDER BY raw_offset
 """
 _POLL_S = 2.0
 
@@ -101,6 +110,38 @@ class Looker:
         seen = {record for record, _ in found}
         return replace(evidence, traces=tuple(trace(row, seen) for row in evidence.rows))
 
+    def with_unjournalled(self, evidence: Evidence) -> Evidence:
+        """The same, with what is visible of events whose rows the journal lacks."""
+        position, committed = evidence.position, evidence.committed
+        assert position is not None and committed is not None and committed.offset is not None
+        receipt = (committed.offset, published_sequence(committed) or 0)
+        missing = missing_between(evidence.rows, receipt, (position.next_offset, position.sequence))
+        caused: dict[int, int] = {}
+        since = None
+        with self._database.transaction() as connection:
+            for offsets in missing:
+                key = (evidence.topic, evidence.partition, offsets.start, offsets.stop)
+                for offset, outputs, at in connection.execute(_CAUSED, key):
+                    caused[offset] = outputs
+                    since = at if since is None else min(since, at)
+        if since is None:
+            return replace(evidence, unjournalled=())
+        visible: Counter[int] = Counter()
+        orders: Counter[int] = Counter()
+        changes: Counter[int] = Counter()
+        try:
+            for one in self.outputs(Isolation.COMMITTED).published_since(since):
+                if one.cause.partition == (evidence.topic, evidence.partition):
+                    visible[one.cause.offset] += 1
+                    orders[one.cause.offset] += one.record[0] == ORDERS.name
+                    changes[one.cause.offset] += one.record[0] == CHANGES.name
+        except OutputsTooShort:
+            return evidence
+        # An order's older version may be compacted away; the change that came with it is not.
+        visible += changes - orders
+        found = (EventOutputs(offset, outputs, visible[offset]) for offset, outputs in sorted(caused.items()))
+        return replace(evidence, unjournalled=tuple(found))
+
     def hanging(self) -> list[HangingTransaction]:
         """Transactions of ours that stay open."""
         with BrokerState(self._servers) as brokers:
@@ -108,6 +149,12 @@ class Looker:
                 self._given.group_id, brokers, self.outputs(Isolation.ALL), self._database, self._cluster.committed,
                 self._ends,
             ).find()  # fmt: skip
+
+    def is_published(self, carrier: Carrier) -> bool:
+        """Whether a journal row is published, by the receipt of its partition."""
+        key = (carrier.topic, carrier.partition)
+        committed = self._stable(key)
+        return committed is not None and (published_sequence(committed) or 0) >= carrier.sequence
 
     def topic_id(self, topic: str) -> str:
         """Kafka's id of a topic."""

@@ -7,11 +7,15 @@ from collections.abc import Sequence
 from ingest.errors import Cause, PartitionHalted
 from ingest.repair.behind import plan_rebuild
 from ingest.repair.evidence import Evidence
+from ingest.repair.journal_gap import plan_gap
 from ingest.repair.offsets import plan_receipt
 from ingest.repair.plan import Mode, Plan
+from ingest.repair.raw_log import plan_raw_log
 from ingest.repair.torn import HangingTransaction, plan_ends
 
-NEEDS_TRAIL = frozenset({Cause.OFFSET_GONE, Cause.OFFSET_MOVED})
+NEEDS_TRAIL = frozenset(
+    {Cause.OFFSET_GONE, Cause.OFFSET_MOVED, Cause.TOPIC_REMADE, Cause.OUTSIDE_LOG, Cause.JOURNAL_GAP}
+)
 """Causes for which the output topics have to be looked at."""
 
 
@@ -20,15 +24,16 @@ def plan_for(evidence: Evidence, halt: PartitionHalted, behind: Sequence[Evidenc
     match halt.cause:
         case Cause.OFFSET_GONE | Cause.OFFSET_MOVED:
             return plan_receipt(evidence, halt)
+        case Cause.TOPIC_REMADE | Cause.OUTSIDE_LOG:
+            return plan_raw_log(evidence, halt, mode)
+        case Cause.JOURNAL_GAP:
+            return plan_gap(evidence, halt, mode)
         case Cause.DATABASE_BEHIND:
             return plan_rebuild(evidence, halt, behind, mode)
         case Cause.OFFSET_UNSTABLE:
             return plan_ends((evidence.topic, evidence.partition), halt.cause, [halt.known], evidence.hanging)
-        case _:
-            return Plan(
-                evidence.topic, evidence.partition, halt.cause, (halt.known,), (),
-                hindrance="look at `ordergate positions`, and restore the side that is wrong",
-            )  # fmt: skip
+        case Cause.READERS_WAIT:
+            raise AssertionError("no raw partition halts for this")
 
 
 def plan_for_readers(hanging: Sequence[HangingTransaction], planned: Sequence[Plan]) -> list[Plan]:

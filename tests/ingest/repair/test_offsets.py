@@ -18,6 +18,7 @@ from ingest.worker.receipt import LogBounds
 from producers.journal_records import pack
 
 POSITION = Fence(3, 100, 9, "A", "w-0", released=False, published_sequence=7)
+NEW = replace(POSITION, sequence=0, published_sequence=0, next_offset=0)
 ROWS = tuple(JournalRow("t", 0, n, n * 10, n * 10 + 10, 0, pack([])) for n in (8, 9))
 LOST = Evidence("t", 0, "A", LogBounds(0, 200), Committed(None, None), POSITION, ROWS)
 
@@ -76,6 +77,7 @@ def test_nothing_is_published_on_a_guess(changed):
     [
         (replace(LOST, committed=None), Cause.OFFSET_UNSTABLE),
         (replace(LOST, position=None, committed=Committed(50, "ordergate:4")), Cause.DATABASE_BEHIND),
+        (replace(LOST, position=NEW, rows=(), topic_id="B"), Cause.TOPIC_REMADE),
     ],
 )
 def test_what_a_worker_finds_out_only_by_waiting_is_a_halt_too(evidence, cause):
@@ -88,7 +90,7 @@ def test_what_a_worker_finds_out_only_by_waiting_is_a_halt_too(evidence, cause):
     "evidence",
     [
         replace(LOST, position=None),
-        replace(LOST, position=replace(POSITION, sequence=0, published_sequence=0, next_offset=0), rows=()),
+        replace(LOST, position=NEW, rows=()),
         replace(LOST, committed=Committed(80, "ordergate:7")),
         replace(LOST, committed=Committed(100, "ordergate:9")),
     ],

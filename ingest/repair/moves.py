@@ -1,0 +1,89 @@
+"""What repairs write to the database: positions moved, gaps noted, and rows of an earlier log put aside."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from psycopg import sql
+
+from consumers.kafka_source import PartitionKey
+from ingest.database import journal
+from ingest.database.connection import Connection
+from ingest.database.journal import JournalRow
+from ingest.database.positions import Fence
+from ingest.database.unit_of_work import parked_event
+from ingest.errors import OrdergateError
+from ingest.repair.journal_gap import NoteGap
+from ingest.repair.raw_log import SkipGap, StartAnew
+from ingest.state import ParkedEvent
+from producers.journal_records import pack
+
+_NOTE_GAP = """
+INSERT INTO gaps (topic, partition, topic_id, first_offset, next_offset, reason, recorded_at)
+VALUES (%s, %s, %s, %s, %s, %s, now())
+"""
+_MOVE = """
+UPDATE positions SET topic_id = %s, next_offset = %s, sequence = %s, published_sequence = %s, updated_at = now()
+WHERE topic = %s AND partition = %s AND epoch = %s AND next_offset = %s
+"""
+_WAITING = """
+SELECT topic, partition, raw_offset, key, value, headers, timestamp_ms, timestamp_type, order_id::text,
+       (extract(epoch FROM deadline) * 1000000)::bigint
+FROM parked WHERE topic = %s AND partition = %s AND raw_offset >= %s ORDER BY raw_offset
+"""
+_ARCHIVED: Final = ("outcomes", "findings", "quarantine")
+
+
+class TakenOver(OrdergateError):
+    """Stop the workers: one of them has taken the partition over during its repair."""
+
+    def __init__(self, partition: str) -> None:
+        super().__init__(
+            f"{partition} was taken over during its repair",
+            known="a worker has raised its epoch, or moved its position",
+            safe="the database was not changed by this step",
+            do=f"stop all workers, then run `ordergate recover {partition}` again",
+        )
+
+
+def note_gap(connection: Connection, key: PartitionKey, topic_id: str, step: NoteGap) -> None:
+    """Remember an accepted loss."""
+    connection.execute(_NOTE_GAP, (*key, topic_id, step.first_offset, step.next_offset, step.reason))
+
+
+def skip_gap(connection: Connection, key: PartitionKey, fence: Fence, step: SkipGap) -> None:
+    """Move a position over events that are gone: a journal row without records joins what is before and behind.
+
+    Raises TakenOver with nothing changed.
+    """
+    sequence = fence.sequence + 1
+    journal.append(connection, [JournalRow(*key, sequence, step.start, step.end, 0, pack([]))])
+    moved = connection.execute(
+        _MOVE,
+        (fence.topic_id, step.end, sequence, fence.published_sequence, *key, fence.epoch, step.start),
+    )
+    if moved.rowcount != 1:
+        raise TakenOver(f"{key[0]}/{key[1]}")
+    reason = "removed from the log before they were read"
+    connection.execute(_NOTE_GAP, (*key, fence.topic_id, step.start, step.end, reason))
+
+
+def waiting(connection: Connection, key: PartitionKey, first: int) -> list[ParkedEvent]:
+    """Parked events from a raw offset on."""
+    return [parked_event(row) for row in connection.execute(_WAITING, (*key, first)).fetchall()]
+
+
+def start_anew(
+    connection: Connection, key: PartitionKey, fence: Fence, step: StartAnew, at: int, sequence: int
+) -> None:
+    """Put the rows of the earlier log aside, and move the position into the new one; everything is published.
+
+    `at` and `sequence` are those of the position now. Raises TakenOver with nothing changed.
+    """
+    aside = f"{key[0]}@{fence.topic_id}.{fence.epoch}"
+    for table in _ARCHIVED:
+        statement = sql.SQL("UPDATE {} SET topic = %s WHERE topic = %s AND partition = %s AND raw_offset >= %s")
+        connection.execute(statement.format(sql.Identifier(table)), (aside, *key, step.archived_from))
+    moved = connection.execute(_MOVE, (step.topic_id, step.offset, sequence, sequence, *key, fence.epoch, at))
+    if moved.rowcount != 1:
+        raise TakenOver(f"{key[0]}/{key[1]}")

@@ -1,0 +1,117 @@
+"""Repair of a partition whose raw log is not the one that its position was made for. Pure.
+
+Three cases: retention removed events before they were read; the log lost its end; the topic was deleted and made again.
+In the last two, raw offsets mean other events from now on: what is stored under the old ones is kept under another
+name, `<topic>@<topic id>.<epoch>`, and events that wait are decided first, as their time was over.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from ingest.errors import Cause, PartitionHalted
+from ingest.repair.evidence import Evidence
+from ingest.repair.offsets import plan_receipt
+from ingest.repair.plan import Mode, Plan
+from ingest.worker.receipt import published_sequence
+
+_IDS_AGAIN: Final = (
+    "findings and quarantine records get their ids from raw positions: where the new log has the same positions, "
+    "consumers may take new records for old ones, and `ordergate_cause` names either event"
+)
+_WAITING_END: Final = (
+    "events that wait for their order are decided now: with their order if it has come, else they go to "
+    "quarantine, whole"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SkipGap:
+    """Go on behind raw events that can no longer be read."""
+
+    start: int
+    end: int
+    topic_id: str
+
+    @property
+    def told(self) -> str:
+        """For people."""
+        return (
+            f"move the position from {self.start:,} to {self.end:,}, and note in the table gaps that the "
+            f"{self.end - self.start:,} raw events between were never read"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class StartAnew:
+    """Go on at an offset of a log whose offsets mean other events than before."""
+
+    topic_id: str
+    offset: int
+    archived_from: int
+
+    @property
+    def told(self) -> str:
+        """For people."""
+        which = f"offset {self.archived_from:,} on" if self.archived_from else "the old topic"
+        return (
+            f"decide and publish the events of {which} that wait, keep its outcomes, findings and quarantine under the "
+            f"name <topic>@<topic id>.<epoch>, and go on at offset {self.offset:,} of topic id {self.topic_id}"
+        )
+
+
+def plan_raw_log(evidence: Evidence, halt: PartitionHalted, mode: Mode | None) -> Plan:
+    """Go on with the log as it is, once a person has accepted what is lost."""
+    position, bounds = evidence.position, evidence.bounds
+    assert position is not None
+    receipted = (published_sequence(evidence.committed) if evidence.committed else None) or 0
+    if receipted > position.sequence:
+        return Plan(
+            evidence.topic, evidence.partition, halt.cause,
+            (halt.known, f"Kafka's receipt is of row {receipted:,}: PostgreSQL is behind Kafka, too"), (),
+            hindrance="bring the newer database back first: what it decided can no longer be read from the log",
+        )  # fmt: skip
+    if halt.cause is Cause.OUTSIDE_LOG and position.next_offset < bounds.low:
+        return _skip(evidence, halt, mode)
+    needed = Mode.RESTART_TOPIC if halt.cause is Cause.TOPIC_REMADE else Mode.CONTINUE_AT_END
+    receipt = plan_receipt(evidence, halt)
+    risk = (_WAITING_END, _IDS_AGAIN, *_lost(evidence, halt))
+    if receipt.hindrance:
+        return receipt
+    if mode is not needed:
+        return Plan(evidence.topic, evidence.partition, halt.cause, receipt.known, risk, choices=(needed,))
+    if halt.cause is Cause.TOPIC_REMADE:
+        anew = StartAnew(evidence.topic_id, bounds.low, 0)
+    else:
+        anew = StartAnew(evidence.topic_id, bounds.high, bounds.high)
+    return Plan(evidence.topic, evidence.partition, halt.cause, receipt.known, risk, (*receipt.steps, anew))
+
+
+def _skip(evidence: Evidence, halt: PartitionHalted, mode: Mode | None) -> Plan:
+    position = evidence.position
+    assert position is not None
+    start, end = position.next_offset, evidence.bounds.low
+    name = (evidence.topic, evidence.partition)
+    known = (halt.known, f"offsets {start:,} to {end - 1:,} were removed before they were read")
+    risk = (
+        f"{end - start:,} raw events are lost to Ordergate: they have no outcome. If another copy of them exists, "
+        "publish it to the raw topic again afterwards",
+    )
+    if mode is not Mode.SKIP_TO_START:
+        return Plan(*name, halt.cause, known, risk, choices=(Mode.SKIP_TO_START,))
+    return Plan(*name, halt.cause, known, risk, (SkipGap(start, end, position.topic_id),))
+
+
+def _lost(evidence: Evidence, halt: PartitionHalted) -> tuple[str, ...]:
+    position = evidence.position
+    assert position is not None
+    if halt.cause is Cause.TOPIC_REMADE:
+        return (
+            f"events of the old topic from offset {position.next_offset:,} on, if it had any, are gone with it: "
+            "they were never read",
+        )
+    return (
+        f"the log lost its events from offset {evidence.bounds.high:,} on; those below {position.next_offset:,} are "
+        "decided and their outputs stay, later ones are gone",
+    )
