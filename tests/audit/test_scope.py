@@ -59,6 +59,17 @@ def test_what_is_below_the_fence_is_judged_to_its_last_event(world):
         assert [one.raw for one in world.audit(world.scope(raw=raw))] == found
 
 
+def test_an_outcome_beyond_the_position_is_named(world):
+    """The position and the outcomes are one transaction: an outcome that the position does not know is not of it."""
+    newest = max(world.raw, key=lambda one: one.offset)
+    raw = tuple(
+        replace(one, decided=newest.offset, fence=newest.offset) if (one.topic, one.partition) == newest[:2] else one
+        for one in world.scope().raw
+    )
+    found = world.audit(world.scope(raw=raw))
+    assert [(one.kind, one.raw) for one in found] == [(Kind.OUTCOME_BEYOND_POSITION, place(newest))]
+
+
 def test_a_window_leaves_out_what_came_before_it(world):
     """An audit of the last hour does not need the outputs and outcomes of yesterday."""
     first = {(one.topic, one.partition): one.fence // 2 for one in world.scope().raw}
@@ -226,6 +237,21 @@ def test_without_a_database_an_event_published_and_quarantined_is_named(world):
     world.outputs[at] = with_header(order, CAUSE, str(cause(quarantined)).encode())
     found = world.audit(world.scope(outcomes_since_ms=None, published=Published.UNKNOWN))
     assert [(one.kind, one.raw) for one in found] == [(Kind.OUTPUT_DIFFERS, cause(quarantined))]
+
+
+def test_a_lost_record_is_not_hidden_by_one_that_is_doubled(world):
+    """The number of an event's records is right, and two of them are wrong: both are named."""
+    several = next(
+        event for event in (place(one) for one in world.raw)
+        if len([one for one in world.outputs if cause(one) == event and role(one) is Role.GUESTS]) > 1
+        and any(cause(one) == event and role(one) is Role.ORDERS for one in world.outputs)
+    )  # fmt: skip
+    doubled, lost = [one for one in world.outputs if cause(one) == several and role(one) is Role.GUESTS][:2]
+    world = without(world, lost)
+    world.outputs.append(world.append(doubled[:2], *doubled[3:]))
+    found = world.audit()
+    assert Kind.OUTPUT_DOUBLED in {one.kind for one in found}
+    assert [one.raw for one in found if one.kind is Kind.OUTPUT_MISSING] == [several]
 
 
 def test_an_outcome_that_holds_an_order_is_published_like_a_governed_one(world):
