@@ -38,6 +38,8 @@ _SETTLE_S = 3.0
 _FIRST = 50
 """Orders that show that a candidate is at work, before its latency is measured."""
 _MOST_OWN_EXITS = 20
+_BATCH = 1000
+"""Events of a batch, as Ordergate, FastStream and the loops by hand are set."""
 _PARTS_EVENTS = 2_000
 _SEED = 4
 
@@ -136,8 +138,8 @@ def latency(starter: Starter, candidate: Candidate, rate: float, seconds: float)
 def killed(starter: Starter, candidate: Candidate, raw: Mapping[Cause, bytes], kills: int, rate: float) -> Kills:
     """kill -9 so many times, at moments that nobody chose; a supervisor starts it again each time.
 
-    `rate`: its events/s, by which the kills are spread over the work. After each start it is left alone until it has
-    committed something, and then for a random while.
+    The kills are spread over the work. After each start it is left alone until it has committed a random share of what
+    is left, and then for as long as a batch takes at its `rate` of events/s, or less: so a kill may hit any step.
     """
     deployment = starter.deployment
     deployment.fresh_topics(OUTPUTS)
@@ -145,21 +147,31 @@ def killed(starter: Starter, candidate: Candidate, raw: Mapping[Cause, bytes], k
     database_url = "" if candidate.module else deployment.fresh_database(group.replace("-", "_"))
     supervised = _Supervised(starter, candidate, group, database_url)
     chance = Random(_SEED)  # noqa: S311 -- the same moments for every candidate
-    share = len(raw) / rate / (kills + 1)
     started = time.monotonic()
     done = 0
-    while done < kills and supervised.wait_for_progress(len(raw)):
-        time.sleep(chance.uniform(0, 1.2 * share))
+    while done < kills:
+        committed = supervised.running.committed()
+        supervised.wait_for(next_target(committed, len(raw), kills - done, chance.random()))
+        time.sleep(chance.random() * _BATCH / rate)
         if supervised.running.committed() >= len(raw):
             break
         supervised.kill()
         done += 1
-    supervised.wait_for_all(len(raw))
+    supervised.wait_for(len(raw))
     seconds = time.monotonic() - started
     hidden = wait_until_visible(deployment.servers, ORDERS.name, _PATIENCE_S)
     supervised.running.stop()
     found = account(raw, causes(deployment.servers, ORDERS.name))
     return Kills(done, supervised.own_exits, seconds, hidden, found)
+
+
+def next_target(committed: int, events: int, kills_left: int, drawn: float) -> int:
+    """How many events are to be committed before the next kill: one more at least, and enough left for the others.
+
+    `drawn` is from 0 to 1. On average the work left is shared out evenly.
+    """
+    share = (events - committed) / (kills_left + 1)
+    return min(committed + max(int(2 * drawn * share), 1), events)
 
 
 class _Supervised:
@@ -175,16 +187,8 @@ class _Supervised:
         self.running.kill()
         self.running = self._start()
 
-    def wait_for_progress(self, events: int) -> bool:
-        """Wait until it has committed something since its start; whether there is work left."""
-        before = self.running.committed()
-        return self._wait(before + 1) < events
-
-    def wait_for_all(self, events: int) -> None:
-        """Wait until everything is committed. Raises Stalled."""
-        self._wait(events)
-
-    def _wait(self, events: int) -> int:
+    def wait_for(self, events: int) -> None:
+        """Wait until so many events are committed, whatever happens to the process. Raises Stalled."""
         moved, seen = time.monotonic(), -1
         while seen < events:
             if self.running.process.poll() is not None:
@@ -198,7 +202,6 @@ class _Supervised:
             elif time.monotonic() - moved > _PATIENCE_S:
                 raise Stalled(f"nothing committed for {_PATIENCE_S:.0f} s; {self.running.last_words()}")
             time.sleep(0.05)
-        return seen
 
     def _start(self) -> Running:
         return self._starter.start(self._candidate, self._group, {}, self._database_url)

@@ -15,7 +15,7 @@ from bench.in_memory import InMemoryWorker, batches
 from bench.peers.account import Account
 from bench.peers.candidates import ALL, ORDERGATE, PEERS
 from bench.peers.environments import requirements
-from bench.peers.measuring import Kills, Latency, Throughput, figures
+from bench.peers.measuring import Kills, Latency, Throughput, figures, next_target
 from bench.peers.orders import MOST_BYTES, orders
 from bench.peers.report import markdown
 from bench.peers.result import Measured, Result
@@ -92,6 +92,22 @@ def test_a_run_that_commits_once_tells_nothing():
     """Ten seconds of work that become visible at one moment are no infinite rate."""
     with pytest.raises(ValueError, match="two commits"):
         figures(samples((0, 0, 0), (5, 1000, 2)), 1000)
+
+
+@pytest.mark.parametrize(
+    ("committed", "kills_left", "drawn", "target"),
+    [
+        (0, 9, 0.5, 100),
+        (0, 9, 0.0, 1),
+        (0, 9, 1.0, 200),
+        (900, 1, 1.0, 1000),
+        (999, 5, 0.0, 1000),
+        (1000, 3, 0.5, 1000),
+    ],
+)
+def test_kills_are_spread_over_the_work_that_is_left(committed, kills_left, drawn, target):
+    """Ten kills come while there is work, each after some progress, however fast a candidate is."""
+    assert next_target(committed, 1000, kills_left, drawn) == target
 
 
 def result(*measured: Measured) -> Result:
