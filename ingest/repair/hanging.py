@@ -204,4 +204,5 @@ def _committed_offset(group_id: str, key: bytes | None, value: bytes | None) -> 
         said.int32()
     flexible = 4
     metadata = said.take(said.unsigned_varint() - 1).decode() if version >= flexible else said.string()
-    return partition, published_sequence(Committed(0, metadata)) or 0
+    # confluent-kafka sends C's terminating NUL along, and cuts it off again where it reads.
+    return partition, published_sequence(Committed(0, (metadata or "").rstrip("\0"))) or 0
