@@ -107,7 +107,10 @@ def _state(deployment: Deployment) -> str:
         f"{r['topic']}/{r['partition']} at {r['next_offset']} row {r['sequence']} epoch {r['epoch']} {r['owner']}"
         for r in rows
     ]
-    return "; ".join([*positions, f"receipts {deployment.broker.offsets}", f"alive {deployment.alive()}"])
+    failures = [f"{p.name} ended with {p.failure!r}" for p in deployment.processes if p.failure is not None]
+    return "; ".join(
+        [*failures[:3], *positions, f"receipts {deployment.broker.offsets}", f"alive {deployment.alive()}"]
+    )
 
 
 def quiet() -> None:
