@@ -37,7 +37,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.peers", description="Measure Ordergate beside its peers.")
     parser.add_argument("--events", type=int, default=30_000, help="raw events of each run (%(default)s)")
     parser.add_argument("--runs", type=int, default=3, help="runs of each candidate, in turns (%(default)s)")
-    parser.add_argument("--kills", type=int, default=10, help="kill -9 of each in one run, each after 1,000 events or more (%(default)s)")
+    parser.add_argument("--kills", type=int, default=10, help="kill -9 of each; 3,000 events for each (%(default)s)")
     parser.add_argument("--rate", type=float, default=200, help="events/s of the latency part (%(default)s)")
     parser.add_argument("--seconds", type=float, default=20, help="length of the latency part (%(default)s)")
     parser.add_argument("--only", nargs="+", choices=[one.name for one in ALL], help="these candidates")
