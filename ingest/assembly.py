@@ -19,6 +19,7 @@ from ingest.clock import SystemTime, TimeSource
 from ingest.database import retention, schema_ids
 from ingest.database.connection import Database, DatabaseLost
 from ingest.database.migrate import check_migrated
+from ingest.database.output_ends import OutputEnd
 from ingest.errors import BrokerAway, DatabaseAway
 from ingest.governing import build_pipeline
 from ingest.kafka_admin import KafkaAdmin
@@ -32,6 +33,7 @@ from ingest.worker.batch import BatchProcessor
 from ingest.worker.garbage import GarbageCollection
 from ingest.worker.loop import Worker
 from ingest.worker.observer import Observer
+from ingest.worker.output_watch import OutputWatch
 from ingest.worker.ownership import Ownership
 from ingest.worker.phases import Phases
 from ingest.worker.published import PublishedRows
@@ -80,7 +82,7 @@ def worker(settings: Settings, metrics: Metrics, health: Health) -> Iterator[Wor
             for contract in (contracts.load(channel.contract) for channel in channels)
             for rule in contract.rules.values()
         )
-        clients = Clients(_consumer, _producer, database, partial(_topic_id, admin))
+        clients = Clients(_consumer, _producer, database, partial(_topic_id, admin), partial(_output_ends, admin))
         assembled = assemble(
             settings, channels, slot, codec, clients, watchdog, metrics, health, time, GarbageCollection()
         )
@@ -106,6 +108,14 @@ def _topic_id(admin: KafkaAdmin, topic: str) -> str:
         raise BrokerSilent(f"topic id: {away.known}") from away
 
 
+def _output_ends(admin: KafkaAdmin) -> Sequence[OutputEnd]:
+    """How far the output logs reach. Raises BrokerSilent."""
+    try:
+        return admin.ends([topic.name for topic in OUTPUT_TOPICS])
+    except BrokerAway as away:
+        raise BrokerSilent(f"output ends: {away.known}") from away
+
+
 @dataclass(frozen=True, slots=True)
 class Clients:
     """A worker's ways to the outside. Which ones it is given decides where it runs: nothing else reaches out."""
@@ -115,6 +125,8 @@ class Clients:
     database: Database
     topic_id: Callable[[str], str]
     """Kafka's id of a topic, as of now."""
+    output_ends: Callable[[], Sequence[OutputEnd]] | None = None
+    """How far the output logs reach now; None where they cannot lose anything."""
 
 
 def assemble(
@@ -181,6 +193,7 @@ def assemble(
         settings.stable_offset_deadline_s,
         time,
         observer.recovered,
+        OutputWatch(database, clients.output_ends, time.monotonic),
     )
     processor = BatchProcessor(pipeline, database, time, timedelta(days=settings.event_id_retention_days), phases)
     reading = Reading(

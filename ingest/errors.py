@@ -53,6 +53,7 @@ class Cause(StrEnum):
     OFFSET_UNSTABLE = "its committed offset does not become stable"
     DATABASE_BEHIND = "PostgreSQL is behind Kafka"
     READERS_WAIT = "readers of an output partition wait for a transaction that never ends"
+    OUTPUT_LOST = "an output topic lost records"
     JOURNAL_GAP = "the journal has a gap"
 
 

@@ -9,15 +9,17 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
-from confluent_kafka import KafkaError, KafkaException, TopicCollection
+from confluent_kafka import KafkaError, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # re-exported there without saying so
     AdminClient,
     ConfigResource,
     NewTopic,
+    OffsetSpec,
     ResourceType,
 )
 
 from consumers.channel import Channel
+from ingest.database.output_ends import OutputEnd
 from ingest.errors import BrokerAway, TopicsMissing
 from ingest.kafka_client import TIMEOUT_S, quiet, why
 from producers.topics import MAX_RECORD_BYTES, OUTPUT_TOPICS
@@ -128,6 +130,23 @@ class KafkaAdmin:
         if name not in existing:
             raise TopicsMissing([name])
         return existing[name].topic_id
+
+    def ends(self, names: Sequence[str]) -> list[OutputEnd]:
+        """Id and next offset of every partition of these topics; nothing of topics that do not exist."""
+        topics = self.existing(names)
+        asked = {
+            TopicPartition(topic.name, number): OffsetSpec.latest()  # type: ignore[no-untyped-call]
+            for topic in topics.values()
+            for number in range(topic.partitions)
+        }
+        try:
+            offsets = _answered(self._client.list_offsets(asked, request_timeout=TIMEOUT_S)) if asked else {}
+            return [
+                OutputEnd(place.topic, place.partition, topics[place.topic].topic_id, future.result().offset)
+                for place, future in offsets.items()
+            ]
+        except KafkaException as error:
+            raise self._away(error) from error
 
     def group_members(self, group_id: str) -> int:
         """How many members a consumer group has now; none when there is no such group."""

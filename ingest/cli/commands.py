@@ -64,6 +64,7 @@ class RecoverMode(StrEnum):
     SKIP_TO_START = "skip-to-start"
     CONTINUE_AT_END = "continue-at-end"
     ACCEPT_GAP = "accept-gap"
+    PUBLISH_AGAIN = "publish-again"
 
 
 Json = Annotated[bool, typer.Option("--json", help="Print facts as JSON, one object per line.")]

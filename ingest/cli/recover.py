@@ -20,6 +20,7 @@ from ingest.errors import Cause, DatabaseAway, DatabaseRefuses
 from ingest.repair.apply import Repairer
 from ingest.repair.evidence import Evidence, halt_of
 from ingest.repair.look import Looker
+from ingest.repair.lost_outputs import plan_lost_outputs
 from ingest.repair.plan import Mode, Plan
 from ingest.repair.planning import NEEDS_TRAIL, plan_for, plan_for_readers
 from ingest.settings import Settings
@@ -40,6 +41,8 @@ class Recovery:
         """Plans of the named partitions, or of all that need one. Raises NotFound for an unknown name."""
         known = self._looker.partitions()
         keys = [_key(name, known) for name in names] or known
+        if self._looker.lost_outputs():
+            keys = keys[:1]  # one repair for all
         plans = [plan for key in keys if (plan := self.plan(key)) is not None]
         return plans if names else plans + plan_for_readers(self._looker.hanging(), plans)
 
@@ -52,6 +55,9 @@ class Recovery:
 
     def plan(self, key: PartitionKey) -> Plan | None:
         """The plan for one partition; None when a worker would go on."""
+        if lost := self._looker.lost_outputs():
+            # First of all: what the output topics lack, they cannot tell.
+            return plan_lost_outputs(key, lost, self._looker.missing_outputs(), self._mode)
         evidence = self._looker.evidence(key)
         halt = halt_of(evidence)
         if halt is None:

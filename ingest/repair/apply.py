@@ -15,7 +15,7 @@ import confluent_kafka
 
 from consumers.kafka_source import PartitionKey
 from ingest.assembly import batch_processor
-from ingest.database import journal, positions
+from ingest.database import journal, output_ends, positions
 from ingest.database.connection import Database
 from ingest.database.journal import JournalRow
 from ingest.database.positions import Fence
@@ -24,12 +24,14 @@ from ingest.repair.behind import Rebuild
 from ingest.repair.broker_state import BrokerState
 from ingest.repair.journal_gap import NoteGap
 from ingest.repair.look import Looker
+from ingest.repair.lost_outputs import PublishAgain
 from ingest.repair.moves import note_gap, skip_gap, start_anew, waiting
 from ingest.repair.outputs import Isolation
 from ingest.repair.plan import CommitReceipt, Plan
 from ingest.repair.raw_log import SkipGap, StartAnew
 from ingest.repair.rebuild import Rebuilder
 from ingest.repair.torn import EndTransaction
+from ingest.repair.trail import record_id
 from ingest.settings import Settings
 from ingest.telemetry.kafka_log import kafka_logger
 from ingest.worker.partition import OwnedPartition
@@ -159,6 +161,8 @@ class Repairer:
                         self._start_anew(key, step, fence)
                     case NoteGap():
                         self._note_gap(key, step, fence)
+                    case PublishAgain():
+                        self._publish_again(step)
                     case Rebuild():
                         self._rebuild(step)
                     case EndTransaction():
@@ -219,6 +223,18 @@ class Repairer:
         with self._database.transaction() as connection:
             start_anew(connection, key, fence, step, owned.next_offset, owned.sequence)
         self._release(key, fence)
+
+    def _publish_again(self, step: PublishAgain) -> None:
+        """Transactions without offsets: the receipts are right already."""
+        metadata = self._looker.consumer.consumer_group_metadata()
+        for missing in step.missing:
+            key, wanted = (missing.topic, missing.partition), set(missing.records)
+            with self._database.transaction() as connection:
+                row = journal.after(connection, *key, missing.sequence - 1)[0]
+            records = [record for record in unpack(row.records) if record_id(record) in wanted]
+            self._publisher.publish(records, [], metadata)
+        with self._database.transaction() as connection:
+            output_ends.replace(connection, self._looker.output_ends())
 
     def _rebuild(self, step: Rebuild) -> None:
         """Fence every partition whose decisions are made again, then do it."""

@@ -14,8 +14,10 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from consumers.catalogue import chosen
 from consumers.kafka_source import Committed, PartitionKey
 from ingest.cli.cluster import Cluster
-from ingest.database import journal
+from ingest.database import journal, output_ends
 from ingest.database.connection import Connection, Database
+from ingest.database.journal import JournalRow
+from ingest.database.output_ends import OutputEnd
 from ingest.database.positions import Fence
 from ingest.errors import BrokerAway
 from ingest.kafka_admin import KafkaAdmin
@@ -24,13 +26,15 @@ from ingest.repair.broker_state import BrokerState
 from ingest.repair.evidence import EventOutputs, Evidence
 from ingest.repair.hanging import HangingTransactions, decided_at
 from ingest.repair.journal_gap import missing_between
+from ingest.repair.lost_outputs import MissingRecords, missing_of, newest_versions
 from ingest.repair.outputs import Isolation, OutputLog, OutputsTooShort
 from ingest.repair.torn import HangingTransaction
 from ingest.repair.trail import records_of, trace
 from ingest.settings import Settings
 from ingest.state import Carrier
+from ingest.worker.output_watch import Shortened, shortened
 from ingest.worker.receipt import published_sequence
-from producers.topics import CHANGES, ORDERS
+from producers.topics import CHANGES, ORDERS, OUTPUT_TOPICS
 
 _POSITION = """
 SELECT epoch, next_offset, sequence, topic_id, owner, released, published_sequence FROM positions
@@ -40,6 +44,16 @@ _CAUSED = """
 SELECT raw_offset, outputs, extract(epoch FROM recorded_at)::float8 FROM outcomes
 WHERE topic = %s AND partition = %s AND raw_offset >= %s AND raw_offset < %s AND outputs > 0 ORDER BY raw_offset
 """
+_JOURNAL_REACHES = """
+SELECT coalesce(extract(epoch FROM min(recorded_at)), 0)::float8, extract(epoch FROM now())::float8 FROM journal
+"""
+_ROWS_SINCE = """
+SELECT topic, partition, j.sequence, base_offset, j.next_offset, record_count, records, p.published_sequence,
+       extract(epoch FROM recorded_at)::float8
+FROM journal AS j JOIN positions AS p USING (topic, partition)
+WHERE recorded_at >= to_timestamp(%s) ORDER BY recorded_at, topic, partition, j.sequence
+"""
+_LOOK_BACK = 1200.0
 _POLL_S = 2.0
 
 
@@ -141,6 +155,43 @@ class Looker:
         visible += changes - orders
         found = (EventOutputs(offset, outputs, visible[offset]) for offset, outputs in sorted(caused.items()))
         return replace(evidence, unjournalled=tuple(found))
+
+    def output_ends(self) -> list[OutputEnd]:
+        """How far the output logs reach."""
+        return self._admin.ends([topic.name for topic in OUTPUT_TOPICS])
+
+    def lost_outputs(self) -> list[Shortened]:
+        """Output logs that reached further when a worker last looked at them."""
+        with self._database.transaction() as connection:
+            before = output_ends.read(connection)
+        return shortened(before, self.output_ends()) if before else []
+
+    def missing_outputs(self) -> list[MissingRecords]:
+        """What the output topics lack of published journal rows, in the order in which they were decided.
+
+        Looks back further and further, until the older half of what was looked at lacks nothing.
+        """
+        receipts = {
+            key: published_sequence(committed) or 0
+            for key, committed in self._cluster.committed(self.partitions()).items()
+        }
+        back = _LOOK_BACK
+        while True:
+            with self._database.transaction() as connection:
+                ((oldest, now),) = connection.execute(_JOURNAL_REACHES).fetchall()
+                since = max(now - back, oldest)
+                found_rows = connection.execute(_ROWS_SINCE, (since,)).fetchall()
+            rows = [
+                (row, at)
+                for *columns, noted, at in found_rows
+                if (row := JournalRow(*columns)).sequence <= max(noted, receipts.get((row.topic, row.partition), 0))
+            ]
+            seen = {one.record for one in self.outputs(Isolation.COMMITTED).published_since(since)} if rows else set()
+            newest = newest_versions(seen)
+            found = [(missing, at) for row, at in rows if (missing := missing_of(row, seen, newest)) is not None]
+            if since == oldest or all(at > now - back / 2 for _, at in found):
+                return [missing for missing, _ in found]
+            back *= 2
 
     def hanging(self) -> list[HangingTransaction]:
         """Transactions of ours that stay open."""

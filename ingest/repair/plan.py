@@ -20,6 +20,8 @@ class Mode(StrEnum):
     """Go on at the log's first offset: what lay before was removed unread."""
     CONTINUE_AT_END = "continue-at-end"
     """Go on at the log's end: what the database knows beyond it is no longer in the log."""
+    PUBLISH_AGAIN = "publish-again"
+    """Publish lost outputs again, although newer versions of the same orders or guests lie before them."""
     ACCEPT_GAP = "accept-gap"
     """Go on although the journal no longer has rows that may not be published."""
 

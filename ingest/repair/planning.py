@@ -32,8 +32,8 @@ def plan_for(evidence: Evidence, halt: PartitionHalted, behind: Sequence[Evidenc
             return plan_rebuild(evidence, halt, behind, mode)
         case Cause.OFFSET_UNSTABLE:
             return plan_ends((evidence.topic, evidence.partition), halt.cause, [halt.known], evidence.hanging)
-        case Cause.READERS_WAIT:
-            raise AssertionError("no raw partition halts for this")
+        case Cause.READERS_WAIT | Cause.OUTPUT_LOST:
+            raise AssertionError("these are no raw partition's own")
 
 
 def plan_for_readers(hanging: Sequence[HangingTransaction], planned: Sequence[Plan]) -> list[Plan]:

@@ -98,6 +98,8 @@ class Worker:
         self._publisher.serve()
         try:
             self._keep_tables()
+            if self._recovery.outputs_lost():
+                self._ownership.doubt()
             self._recover()
             self._look_for_hand_overs()
             self._phases.lap("other")

@@ -7,7 +7,7 @@ publishes what Kafka does not have yet, and the answer to "has it?" is read afte
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import structlog
 
@@ -17,12 +17,14 @@ from ingest.database import journal, positions, statements
 from ingest.database.connection import Database
 from ingest.database.positions import Advance, Fence
 from ingest.errors import Cause, PartitionHalted
+from ingest.worker.output_watch import OutputWatch, halt
 from ingest.worker.partition import OwnedPartition, PartitionKey
 from ingest.worker.receipt import LogBounds, check, check_rows, published_sequence, receipt
 from producers.journal_records import unpack
 from producers.publisher import TransactionalPublisher
 
 log = structlog.get_logger()
+_OTHERS_BOUND_S = 2.0
 
 
 class Recovery:
@@ -38,6 +40,7 @@ class Recovery:
         stable_bound_s: float,
         time: TimeSource,
         on_recovered: Callable[[PartitionKey, int], None],
+        outputs: OutputWatch,
     ) -> None:
         """`take_over` ends the open transaction of a `transactional.id`; `on_recovered` gets the rows replayed."""
         self._database = database
@@ -48,6 +51,7 @@ class Recovery:
         self._stable_bound_s = stable_bound_s
         self._time = time
         self._on_recovered = on_recovered
+        self._outputs = outputs
 
     def recover(self, partitions: Sequence[OwnedPartition]) -> None:
         """Bring partitions from RECOVERING to RUNNING, or to HALTED.
@@ -59,6 +63,11 @@ class Recovery:
         metadata = self._source.group_metadata()
         if not is_joined_member(metadata):
             raise BrokerSilent("not a member of the group yet")
+        if lost := self._outputs.look():
+            for partition in partitions:
+                with _halting(partition):
+                    raise halt(partition.key, lost)
+            return
         self._publisher.ensure_open()
         until = self._time.monotonic() + self._stable_bound_s
         fences: dict[PartitionKey, Fence] = {}
@@ -66,11 +75,20 @@ class Recovery:
             with _halting(partition):
                 fences[partition.key] = self._fence(partition.key, until)
         self._end_open_transactions(fences.values())
+        if behind := self._lost_by_the_database():
+            for partition in partitions:
+                with _halting(partition):
+                    raise _behind(partition.key, behind)
+            return
         self._give_first_receipts(fences, metadata, until)
         for partition in partitions:
             if partition.key in fences:
                 with _halting(partition):
                     self._recover(partition, fences[partition.key], metadata, until)
+
+    def outputs_lost(self) -> bool:
+        """Whether the output logs, looked at now and then, lost something: then everything has to recover."""
+        return bool(self._outputs.look_now_and_then())
 
     def _end_open_transactions(self, fences: Iterable[Fence]) -> None:
         """End what owners left open that did not release their partitions, and earlier producers of this one."""
@@ -79,6 +97,24 @@ class Recovery:
         for owner in sorted(unended):
             self._take_over(owner)
             unended.remove(owner)
+
+    def _lost_by_the_database(self) -> list[tuple[PartitionKey, int, int]]:
+        """Partitions of any owner of which Kafka has published more than the database knows: with both row numbers.
+
+        An older database is old for all partitions: guests and orders that one of them has published would get the
+        same versions again from another one, whose own receipt shows nothing. Receipts are read first: decided comes
+        before published. One that is not stable within the bound is left to its own recovery.
+        """
+        with self._database.transaction() as connection:
+            keys = sorted(positions.sequences(connection))
+        until = self._time.monotonic() + _OTHERS_BOUND_S
+        published: dict[PartitionKey, int] = {}
+        for key in keys:
+            with suppress(OffsetUnstable):
+                published[key] = published_sequence(self._ask(key, until)) or 0
+        with self._database.transaction() as connection:
+            decided = positions.sequences(connection)
+        return [(key, sequence, decided[key]) for key, sequence in published.items() if sequence > decided[key]]
 
     def _give_first_receipts(self, fences: Mapping[PartitionKey, Fence], metadata: object, until: float) -> None:
         """Commit where new partitions start: from then on a missing committed offset means that it was lost."""
@@ -135,7 +171,7 @@ class Recovery:
         """Where a partition without a row starts: at the log's beginning, if the group never committed."""
         committed = self._committed(key, until)
         low, _high = self._source.watermarks(key)
-        if committed.offset is not None and published_sequence(committed):
+        if committed.offset is not None and published_sequence(committed) is not None:
             raise PartitionHalted(
                 *key, Cause.DATABASE_BEHIND,
                 known=f"Kafka says offsets below {committed.offset:,} are published; the database knows nothing of "
@@ -166,6 +202,16 @@ class Recovery:
             positions.note_published(connection, [(*key, fence.epoch, fence.sequence)])
             row = connection.execute(statements.NEXT_DEADLINE, (0, *key)).fetchone()
         return row[0] if row else None
+
+
+def _behind(key: PartitionKey, lost: Sequence[tuple[PartitionKey, int, int]]) -> PartitionHalted:
+    (topic, partition), published, decided = lost[0]
+    return PartitionHalted(
+        *key, Cause.DATABASE_BEHIND,
+        known=f"Kafka says journal row {published:,} of {topic}/{partition} is published, the database knows row "
+        f"{decided:,}: it was restored from a backup? What it knows of orders and guests is old for every partition",
+        safe="nothing was published twice; `ordergate recover` without a name looks at all partitions",
+    )  # fmt: skip
 
 
 @contextmanager

@@ -63,7 +63,7 @@ def decided_and_killed(deployment: Deployment, records: list, point: str = "befo
     deployment.settings |= {"ORDERGATE_BATCH_SIZE": "5", "ORDERGATE_GROUP_PROTOCOL": "classic"}
     deployment.publish(records)
     doomed = deployment.start(f"kill:{point}")
-    assert doomed.process.wait(40) == -9, doomed.text()
+    assert doomed.process.wait(120) == -9, doomed.text()
     empty(deployment)
 
 
@@ -84,10 +84,10 @@ def test_a_topic_that_was_made_again_is_read_from_its_start(deployment: Deployme
     made_again(deployment)
     deployment.publish([shopify(shopify_order(901, total_price="oops"), "orders/create", partition=1)])
 
-    (plan,) = facts(recover(deployment, "--json"))
-    assert plan["cause"] == "the topic was deleted and made again" and plan["choices"] == ["restart-topic"]
-    assert not plan["steps"]
-    repaired = recover(deployment, KEY, "--mode", "restart-topic", "--apply")
+    plans = facts(recover(deployment, "--json"))
+    assert {plan["cause"] for plan in plans} == {"the topic was deleted and made again"} and len(plans) == 3
+    assert all(plan["choices"] == ["restart-topic"] and not plan["steps"] for plan in plans)
+    repaired = recover(deployment, "--mode", "restart-topic", "--apply")
     assert repaired.exit_code == 0, repaired.output
     go_on(deployment, 20)
 
@@ -119,7 +119,7 @@ def test_a_log_that_lost_its_end_is_read_on_from_there(deployment: Deployment):
     deployment.publish([order(n) for n in range(500, 503)])
     with KafkaAdmin(deployment.endpoints.kafka_bootstrap_servers) as asked:
         topic_id = asked.existing([SHOPIFY])[SHOPIFY].topic_id
-    deployment.rows_written(f"UPDATE positions SET topic_id = '{topic_id}'")
+    deployment.rows_written(f"UPDATE positions SET topic_id = '{topic_id}' WHERE topic = '{SHOPIFY}'")
 
     (plan,) = facts(recover(deployment, "--json"))
     assert plan["cause"] == "the position is outside the log" and plan["choices"] == ["continue-at-end"]
