@@ -132,6 +132,7 @@ class Case:
             raw_topics=RAW_TOPICS,
             database_url=deployment.database_url,
             group_id=deployment.group_id,
+            most=10_000,
         )
 
     def pause(self, least: float, most: float) -> None:

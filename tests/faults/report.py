@@ -38,12 +38,12 @@ def _row(name: str, results: Sequence[Result]) -> str:
     return "| " + " | ".join(map(str, cells)) + " |\n"
 
 
-def write(results: Sequence[Result], folder: Path, started: datetime, lanes: int) -> Path:
+def write(results: Sequence[Result], folder: Path, started: datetime, seeds: int, lanes: int) -> Path:
     """Write page and document; gives the page's path."""
     folder.mkdir(parents=True, exist_ok=True)
     ended = datetime.now(UTC)
     facts = machine.facts(Postgres.version)
-    again = f"make faults SEEDS={len(results)} LANES={lanes}"
+    again = f"make faults SEEDS={seeds} LANES={lanes}"
     page = folder / f"{started:%Y-%m-%d}-faults.md"
     page.with_suffix(".json").write_text(
         json.dumps(

@@ -21,6 +21,7 @@ from pathlib import Path
 from deploy.local.process import read_pid_file, this_process, write_pid_file
 from tests.faults import report
 from tests.faults.case import Result, run
+from tests.faults.found import FOUND
 from tests.faults.kinds.catalogue import KINDS
 from tests.faults.lane import Lane
 from tests.integration.deployment import ROOT
@@ -37,11 +38,12 @@ def say(line: str) -> None:
 
 
 def jobs(seeds: int, first: int, only: str | None) -> list[Job]:
-    """Seeds in turns over the kinds, or all of them for the kinds whose name holds `only`."""
+    """What was found once, then seeds in turns over the kinds; or over those alone whose name holds `only`."""
     names = [only] if only in KINDS else [name for name in KINDS if only is None or only in name]
     if not names:
         sys.exit(f"no kind of fault has {only!r} in its name; there are: {', '.join(KINDS)}")
-    return [(names[seed % len(names)], seed) for seed in range(first, first + seeds)]
+    turns = [(names[seed % len(names)], seed) for seed in range(first, first + seeds)]
+    return turns if only else [*FOUND, *(job for job in turns if job not in FOUND)]
 
 
 def replay(job: Job) -> str:
@@ -183,7 +185,7 @@ def _run(given: argparse.Namespace) -> int:
     results = run_all(wanted, min(given.lanes, len(wanted)), folder)
     (folder / "results.jsonl").unlink()
     if given.results:
-        page = report.write(results, given.results, started, given.lanes)
+        page = report.write(results, given.results, started, seeds, given.lanes)
         say(f"written to {page}")
     sys.stdout.write(report.table(results))
     violated = [one for one in results if one.violations]

@@ -1,0 +1,17 @@
+"""Cases that once broke a promise: every run of the fault suite begins with them."""
+
+from __future__ import annotations
+
+FOUND = {
+    (
+        "torn transaction, decided to abort",
+        1,
+    ): "the next marker of the same transactional id committed what was aborted",
+    ("torn transaction, decided to abort", 2): "the same, with a first batch",
+    ("torn transaction, decided to commit", 1): "recover read pending receipts as those of no journal row",
+    ("raw topic deleted and recreated", 1): "a worker that lived on compared the new topic by the old one's id",
+    ("several faults in quick succession", 1): "a database lost amidst a start ended a worker with a traceback",
+    ("several faults in quick succession", 2): "a fatal error of the producer, told by a callback, did the same",
+    ("PostgreSQL restored to an older backup", 2): "partitions that were not behind went on with an older state",
+}
+"""Kind and seed, and what was found."""
