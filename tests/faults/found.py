@@ -6,7 +6,7 @@ FOUND = {
     (
         "torn transaction, decided to abort",
         1,
-    ): "the next marker of the same transactional id committed what was aborted",
+    ): "a later marker of the same id committed what was aborted",
     ("torn transaction, decided to abort", 2): "the same, with a first batch",
     ("torn transaction, decided to commit", 1): "recover read pending receipts as those of no journal row",
     ("raw topic deleted and recreated", 1): "a worker that lived on compared the new topic by the old one's id",
