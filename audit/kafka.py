@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
@@ -13,6 +13,7 @@ from audit.errors import NotAudited
 from audit.facts import LogRecord
 from audit.standing import Receipt
 
+T = TypeVar("T")
 Key = tuple[str, int]
 """Topic and partition."""
 
@@ -67,10 +68,7 @@ class Kafka:
 
     def partitions(self) -> dict[str, int]:
         """How many partitions each topic of the cluster has."""
-        try:
-            found = self._asker.list_topics(timeout=_ANSWER_S).topics
-        except KafkaException as error:
-            raise self._away(error) from error
+        found = self._answer(lambda: self._asker.list_topics(timeout=_ANSWER_S)).topics
         return {name: len(topic.partitions) for name, topic in found.items() if topic.error is None}
 
     def bounds(self, keys: Iterable[Key]) -> dict[Key, tuple[int, int]]:
@@ -82,10 +80,7 @@ class Kafka:
         asked = [TopicPartition(*key, timestamp_ms) for key in keys]
         if not asked:
             return {}
-        try:
-            found = self._asker.offsets_for_times(asked, timeout=_ANSWER_S)
-        except KafkaException as error:
-            raise self._away(error) from error
+        found = self._answer(lambda: self._asker.offsets_for_times(asked, timeout=_ANSWER_S))
         return {(one.topic, one.partition): one.offset if one.offset >= 0 else None for one in found}
 
     def receipt(self, key: Key) -> Receipt | None:
@@ -149,10 +144,19 @@ class Kafka:
             self._consumer.unassign()
 
     def _bounds(self, key: Key) -> tuple[int, int]:
-        try:
-            return self._asker.get_watermark_offsets(TopicPartition(*key), timeout=_ANSWER_S, cached=False)
-        except KafkaException as error:
-            raise self._away(error) from error
+        partition = TopicPartition(*key)
+        return self._answer(lambda: self._asker.get_watermark_offsets(partition, timeout=_ANSWER_S, cached=False))
+
+    def _answer(self, ask: Callable[[], T]) -> T:
+        """The answer to a question, asked again for a while: a leader may be moving."""
+        until = time.monotonic() + _ANSWER_S
+        while True:
+            try:
+                return ask()
+            except KafkaException as error:
+                if time.monotonic() > until:
+                    raise self._away(error) from error
+                time.sleep(_PAUSE_S)
 
     def _go_on(self, key: Key, at: dict[Key, int], error: KafkaError) -> None:
         """After an error of a partition: what the client repeats by itself is left to it."""
@@ -176,6 +180,6 @@ class Kafka:
         self._consumer.poll(0)
         told = self._complaints[-1] if self._complaints else error.args[0].str()
         return NotAudited(
-            f"Kafka at {self._servers} does not answer", known=told,
+            f"Kafka at {self._servers} cannot be read", known=told,
             do="start the brokers or correct KAFKA_BOOTSTRAP_SERVERS, then audit again",
         )  # fmt: skip

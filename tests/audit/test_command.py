@@ -24,5 +24,5 @@ def test_kafka_and_the_registry_are_enough_without_a_database(monkeypatch: pytes
     monkeypatch.setenv("SCHEMA_REGISTRY_URL", "http://127.0.0.1:1")
     said = CliRunner().invoke(app, ["audit"])
     assert said.exit_code == 2
-    assert "Kafka at 127.0.0.1:1 does not answer" in said.stderr
+    assert "Kafka at 127.0.0.1:1 cannot be read" in said.stderr
     assert "nothing was changed" in said.stderr
