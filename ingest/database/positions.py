@@ -60,6 +60,7 @@ _RELEASE = """
 UPDATE positions SET released = true, published_sequence = sequence, updated_at = now()
 WHERE topic = %b AND partition = %b AND epoch = %b
 """
+_SEQUENCES = "SELECT topic, partition, sequence FROM positions"
 _NOTE_PUBLISHED = """
 UPDATE positions AS p SET published_sequence = greatest(p.published_sequence, u.sequence)
 FROM unnest(%b::text[], %b::int[], %b::bigint[], %b::bigint[]) AS u(topic, partition, epoch, sequence)
@@ -82,6 +83,11 @@ def create(connection: Connection, topic: str, partition: int, topic_id: str, st
 def release(connection: Connection, topic: str, partition: int, epoch: int) -> None:
     """Say that this owner left with everything published. Does nothing when another one has taken over."""
     connection.execute(_RELEASE, (topic, partition, epoch))
+
+
+def sequences(connection: Connection) -> dict[tuple[str, int], int]:
+    """The newest journal row of every partition that was ever read, by (topic, partition)."""
+    return {(topic, partition): sequence for topic, partition, sequence in connection.execute(_SEQUENCES)}
 
 
 def note_published(connection: Connection, rows: Iterable[tuple[str, int, int, int]]) -> None:

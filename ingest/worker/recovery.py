@@ -75,10 +75,13 @@ class Recovery:
             with _halting(partition):
                 fences[partition.key] = self._fence(partition.key, until)
         self._end_open_transactions(fences.values())
-        if behind := self._lost_by_the_database():
+        if behind := self._database_behind(partitions):
             for partition in partitions:
-                with _halting(partition):
-                    raise _behind(partition.key, behind)
+                if partition.key in fences:
+                    with _halting(partition):
+                        raise PartitionHalted(
+                            *partition.key, Cause.DATABASE_BEHIND, known=behind.known, safe=behind.safe
+                        )
             return
         self._give_first_receipts(fences, metadata, until)
         for partition in partitions:
@@ -98,13 +101,16 @@ class Recovery:
             self._take_over(owner)
             unended.remove(owner)
 
-    def _lost_by_the_database(self) -> list[tuple[PartitionKey, int, int]]:
-        """Partitions of any owner of which Kafka has published more than the database knows: with both row numbers.
+    def _database_behind(self, partitions: Iterable[OwnedPartition]) -> PartitionHalted | None:
+        """Whether Kafka has published more of any partition, of whichever owner, than the database knows.
 
         An older database is old for all partitions: guests and orders that one of them has published would get the
         same versions again from another one, whose own receipt shows nothing. Receipts are read first: decided comes
         before published. One that is not stable within the bound is left to its own recovery.
         """
+        for partition in partitions:
+            if partition.halt is not None and partition.halt.cause is Cause.DATABASE_BEHIND:
+                return partition.halt
         with self._database.transaction() as connection:
             keys = sorted(positions.sequences(connection))
         until = self._time.monotonic() + _OTHERS_BOUND_S
@@ -114,7 +120,10 @@ class Recovery:
                 published[key] = published_sequence(self._ask(key, until)) or 0
         with self._database.transaction() as connection:
             decided = positions.sequences(connection)
-        return [(key, sequence, decided[key]) for key, sequence in published.items() if sequence > decided[key]]
+        for key, sequence in published.items():
+            if sequence > decided[key]:
+                return _behind(key, sequence, decided[key])
+        return None
 
     def _give_first_receipts(self, fences: Mapping[PartitionKey, Fence], metadata: object, until: float) -> None:
         """Commit where new partitions start: from then on a missing committed offset means that it was lost."""
@@ -171,7 +180,7 @@ class Recovery:
         """Where a partition without a row starts: at the log's beginning, if the group never committed."""
         committed = self._committed(key, until)
         low, _high = self._source.watermarks(key)
-        if committed.offset is not None and published_sequence(committed) is not None:
+        if committed.offset is not None and published_sequence(committed):
             raise PartitionHalted(
                 *key, Cause.DATABASE_BEHIND,
                 known=f"Kafka says offsets below {committed.offset:,} are published; the database knows nothing of "
@@ -204,11 +213,10 @@ class Recovery:
         return row[0] if row else None
 
 
-def _behind(key: PartitionKey, lost: Sequence[tuple[PartitionKey, int, int]]) -> PartitionHalted:
-    (topic, partition), published, decided = lost[0]
+def _behind(key: PartitionKey, published: int, decided: int) -> PartitionHalted:
     return PartitionHalted(
         *key, Cause.DATABASE_BEHIND,
-        known=f"Kafka says journal row {published:,} of {topic}/{partition} is published, the database knows row "
+        known=f"Kafka says journal row {published:,} of {key[0]}/{key[1]} is published, the database knows row "
         f"{decided:,}: it was restored from a backup? What it knows of orders and guests is old for every partition",
         safe="nothing was published twice; `ordergate recover` without a name looks at all partitions",
     )  # fmt: skip

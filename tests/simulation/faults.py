@@ -89,7 +89,8 @@ class Faults:
 
     def _justifies(self, key: TopicPartitionKey, halt: PartitionHalted) -> bool:
         if halt.cause is Cause.DATABASE_BEHIND:
-            return self._kafka_is_ahead(key)
+            # An older database is old for every partition.
+            return any(map(self._kafka_is_ahead, self._deployment.keys))
         if halt.cause is Cause.TOPIC_REMADE:
             return key in self._recreated
         if halt.cause in (Cause.OFFSET_GONE, Cause.OFFSET_MOVED):

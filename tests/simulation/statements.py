@@ -192,6 +192,11 @@ def _fence(session: Session, parameters: Sequence[Any], snapshot: Snapshot) -> A
     return [(*told, new["published_sequence"])], 1
 
 
+def _sequences(session: Session, _parameters: Sequence[Any], _snapshot: Snapshot) -> Answer:
+    rows = [(*key, row["sequence"]) for key, row in session.visible("positions")]
+    return rows, len(rows)
+
+
 def _release(session: Session, parameters: Sequence[Any], snapshot: Snapshot) -> Answer:
     topic, partition, epoch = parameters
     if "seen" not in snapshot:
@@ -368,6 +373,7 @@ _READS: dict[str, tuple[str, Handler]] = {
     positions._CREATE: ("CREATE", _create),
     positions._FENCE: ("FENCE", _fence),
     positions._RELEASE: ("RELEASE", _release),
+    positions._SEQUENCES: ("SEQUENCES", _sequences),
     retention._EXISTING: ("PARTITIONS", _existing),
     "SELECT pg_try_advisory_xact_lock(%s)": ("ADVISORY_LOCK", _advisory_lock),
     "SELECT 1": ("SELECT 1", _select_1),
