@@ -296,12 +296,8 @@ def _check_without(*causes: Cause) -> Patches:
 
 @_rule("fail-over", "A database that is behind Kafka decides nothing more")
 def database_behind_kafka_halts() -> Patches:
-    return [*_check_without(Cause.DATABASE_BEHIND), *other_partitions_are_compared()]
-
-
-@_rule("fail-over", "A database that is behind for one partition is taken to be old for all of them")
-def other_partitions_are_compared() -> Patches:
-    return [patch.object(recovery.Recovery, "_database_behind", lambda *_: None)]
+    compares_others = patch.object(recovery.Recovery, "_database_behind", lambda *_: None)
+    return [*_check_without(Cause.DATABASE_BEHIND), compares_others]
 
 
 @_rule("recreated", "Offsets of a topic that was made again are not taken for those of the old one")
