@@ -230,16 +230,16 @@ def run(kind: Kind, seed: int, lane: Lane) -> Result:
             where = "".join(traceback.format_tb(error.__traceback__, limit=-3))
             result.violations.append(f"{type(error).__name__}: {error}\n{where}")
         if result.violations:
-            _keep(Path(folder), kind, seed)
+            result.story += f"; logs in {_keep(Path(folder), kind, seed).relative_to(ROOT)}"
     result.seconds = round(time.monotonic() - began, 1)
     return result
 
 
-def _keep(folder: Path, kind: Kind, seed: int) -> None:
+def _keep(folder: Path, kind: Kind, seed: int) -> Path:
     """Keep the logs of a case that broke a promise."""
     kept = LOGS / f"{re.sub('[^A-Za-z]+', '-', kind.name)}-{seed}"
     shutil.rmtree(kept, ignore_errors=True)
-    shutil.copytree(folder, kept)
+    return Path(shutil.copytree(folder, kept))
 
 
 def _play(kind: Kind, case: Case) -> None:

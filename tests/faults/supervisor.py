@@ -36,6 +36,10 @@ class Post:
     thaw_at: float | None = None
 
 
+def _last_line(worker: Worker) -> str:
+    return next(iter(worker.text().splitlines()[-1:]), "without a word")
+
+
 @dataclass
 class Supervisor:
     """Runs posts from a thread of its own."""
@@ -147,7 +151,7 @@ class Supervisor:
             self._thaw(post, now)
         elif post.restart_at == 0.0:
             if code not in _EXPLAINED and (post.wanted or code != -signal.SIGTERM):
-                self.unexplained.append(f"{post.worker.log.name} ended with {code}: {post.worker.text()[-600:]}")
+                self.unexplained.append(f"{post.worker.log.name} ended with {code}: {_last_line(post.worker)}")
             post.restart_at = now + self.chance.choice((0.0, 0.3, 1.0))
         if post.wanted and post.restart_at and now >= post.restart_at:
             self.restarts += 1
