@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from operator import itemgetter
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
+from audit.cursor import END, Cursor, Rows
 from audit.evidence import EXCUSED, MISSED, OFFSETS, ByCause, Evidence, OutcomeFact, RawFact
 from audit.facts import UNREADABLE, Published, RawPartition, Scope
 from audit.topics import OutputTopics, Role
@@ -34,10 +35,6 @@ _SILENT: Final = frozenset({"GOVERNED", "PARKED", "DUPLICATE", "STALE", "IGNORED
 _CLOCK_SKEW_MS: Final = 60_000
 """How far the clocks of workers and database may be apart."""
 _NOT_SAID: Final = bytes(8)
-_END: Final = 1 << 64
-
-Rows = Sequence[tuple[Any, ...]]
-"""Rows of one raw position, as the evidence sorts them."""
 
 
 class Causes:
@@ -50,6 +47,7 @@ class Causes:
         self._partitions = {(one.topic, one.partition): one for one in scope.raw}
         self._horizons = {role: _horizon(role, scope, evidence.since_ms) for role in Role}
         self._last_horizon = max(self._horizons.values())
+        self._past_retention = 0
         self._with_first_outcome: set[tuple[str, int]] = set()
         self.outcomes: Counter[str] = Counter()
         self.events = 0
@@ -58,8 +56,8 @@ class Causes:
     def violations(self) -> Iterator[Violation]:
         """Everything that is wrong with a raw event, its outcome and its outputs."""
         evidence = self._evidence
-        raw, outcomes, outputs = _Cursor(evidence.raw), _Cursor(evidence.outcomes), _Cursor(evidence.by_cause)
-        while (at := min(raw.at, outcomes.at, outputs.at)) != _END:
+        raw, outcomes, outputs = Cursor(evidence.raw), Cursor(evidence.outcomes), Cursor(evidence.by_cause)
+        while (at := min(raw.at, outcomes.at, outputs.at)) != END:
             found = raw.take(at), outcomes.take(at), outputs.take(at)
             if not self._is_plain(at, *found):
                 yield from self._judge(at, *found)
@@ -133,11 +131,13 @@ class Causes:
         else:
             self._with_first_outcome.add(place[:2])
             yield from self._one_outcome(place, outcomes)
-            yield from self._as_said(place, OutcomeFact(*outcomes[0]), published)
+            outcome = OutcomeFact(*outcomes[0])
+            if event is not None:
+                # What was decided again after a loss of the database is older than its row.
+                outcome = outcome._replace(recorded_ms=min(outcome.recorded_ms, event.timestamp_ms))
+            yield from self._as_said(place, outcome, published)
 
-    def _without_event(
-        self, place: Position, outcomes: Sequence[Any], outputs: Iterable[tuple[Any, ...]]
-    ) -> Iterator[Violation]:
+    def _without_event(self, place: Position, outcomes: Rows, outputs: Rows) -> Iterator[Violation]:
         if outcomes:
             sentence = f"{place} has an outcome, but the raw log has no event there"
             yield Violation(Kind.OUTCOME_WITHOUT_EVENT, sentence, raw=place)
@@ -155,7 +155,7 @@ class Causes:
         sentence = f"{place} has no outcome, but the position says that offsets below {known.decided} are decided"
         yield Violation(Kind.OUTCOME_MISSING, sentence, raw=place)
 
-    def _one_outcome(self, place: Position, outcomes: Sequence[tuple[Any, ...]]) -> Iterator[Violation]:
+    def _one_outcome(self, place: Position, outcomes: Rows) -> Iterator[Violation]:
         names = [self._name(OutcomeFact(*row)) for row in outcomes]
         self.outcomes[names[0]] += 1
         if len(names) > 1:
@@ -195,7 +195,9 @@ class Causes:
             if self._all_there(outcome, self._horizons[Role.QUARANTINE]):
                 topic = self._topics.quarantine
                 yield Violation(Kind.OUTPUT_MISSING, f"{place} is QUARANTINED, but not on {topic}", raw=place)
-        if accounted > outcome.outputs or self._all_there(outcome, self._last_horizon):
+        if accounted > outcome.outputs or (
+            accounted < outcome.outputs and self._all_there(outcome, self._last_horizon)
+        ):
             yield from self._count(place, outcome, accounted, [one for one in published if one.role in may])
 
     def _versions(self, place: Position, outcome: OutcomeFact, published: Iterable[ByCause]) -> Iterator[Violation]:
@@ -224,7 +226,7 @@ class Causes:
             missing = outcome.outputs - accounted
             sentence = f"{said}: {missing} {'is' if missing == 1 else 'are'} missing beside {self._listed(published)}"
             yield Violation(Kind.OUTPUT_MISSING, sentence, raw=place)
-        elif accounted > outcome.outputs:
+        else:
             yield Violation(Kind.OUTPUT_SURPLUS, f"{said}: there are {self._listed(published)}", raw=place)
 
     def _among_themselves(self, at: int, place: Position, published: Sequence[ByCause]) -> Iterator[Violation]:
@@ -258,7 +260,9 @@ class Causes:
         """Whether what was published for it is still there: nothing from before the horizon can be missed."""
         if not horizon or outcome.recorded_ms > horizon + _CLOCK_SKEW_MS:
             return True
-        self.not_judged["raw events are older than what is kept of their outputs"] += 1
+        if self._past_retention != outcome.position:
+            self._past_retention = outcome.position
+            self.not_judged["raw events are older than what is kept of their outputs"] += 1
         return False
 
     def _name(self, outcome: OutcomeFact) -> str:
@@ -271,28 +275,6 @@ class Causes:
         return ", ".join(str(self._place(one)) for one in outputs) or "nothing"
 
 
-class _Cursor:
-    """Walks along sorted rows whose first field is a position; `at` is the next one's, _END behind the last."""
-
-    def __init__(self, rows: Iterable[tuple[Any, ...]]) -> None:
-        self._rows = iter(rows)
-        self._head = next(self._rows, None)
-        self.at: int = _END if self._head is None else self._head[0]
-
-    def take(self, position: int) -> Sequence[tuple[Any, ...]]:
-        """The next rows, as long as they are of that position."""
-        if self.at != position:
-            return ()
-        found = []
-        head = self._head
-        while head is not None and head[0] == position:
-            found.append(head)
-            head = next(self._rows, None)
-        self._head = head
-        self.at = _END if head is None else head[0]
-        return found
-
-
 def _distinct(outputs: Iterable[ByCause]) -> list[ByCause]:
     """Each record once: one that is published twice is named elsewhere."""
     return list({(one.role, one.identity): one for one in outputs}.values())
@@ -302,6 +284,6 @@ def _horizon(role: Role, scope: Scope, since_ms: Mapping[tuple[Role, int], int])
     """The instant from which on every record of a topic is there; 0 when none was ever removed or left out."""
     left_out = [one for one in scope.outputs if one.role == role and not one.whole]
     return max(
-        (one.since_ms if one.since_ms is not None else since_ms.get((role, one.partition), _END) for one in left_out),
+        (one.since_ms if one.since_ms is not None else since_ms.get((role, one.partition), END) for one in left_out),
         default=0,
     )

@@ -83,7 +83,8 @@ def with_database(
         end[key] = published if limit is None else min(published, limit)
     outputs_since = None
     if window.since_ms is not None:
-        outputs_since = (oldest.recorded_ms or window.since_ms) - _BEFORE_DECIDED_MS
+        # The earlier of both: a channel's clock may be ahead, and what was decided again has a later row.
+        outputs_since = min(oldest.recorded_ms or window.since_ms, window.since_ms) - _BEFORE_DECIDED_MS
     return Fence(
         first, end, Published.ALL, outputs_since, positions, before, after, since_ms + _MARGIN_MS,
     )  # fmt: skip

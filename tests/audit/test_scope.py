@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from audit.facts import LogRecord, Published
+from audit.facts import LogRecord, Published, Scope
 from audit.reading import CAUSE
 from audit.topics import NUMBERED, Role
 from audit.violation import Doubt, Kind, Position
 from tests.audit.damage import content, role, version, with_content, with_header
-from tests.audit.healthy import DECIDED_MS, TOPICS, World, cause, healthy, place
+from tests.audit.healthy import DECIDED_MS, START_MS, TOPICS, World, cause, healthy, place
 
 COMPACTED = frozenset({Role.ORDERS})
 HOUR_MS = 3_600_000
@@ -112,24 +112,32 @@ def test_outcomes_past_their_retention_are_not_missed(world):
     assert len(world.audit(world.scope(outcomes_since_ms=1))) == 4, "none is old enough to have been dropped"
 
 
-def test_outputs_past_their_retention_are_not_missed(world):
+@pytest.mark.parametrize("older", ["the decision", "the event"])
+def test_outputs_past_their_retention_are_not_missed(world, older):
     """A topic that forgets after some weeks takes nobody's proof away: only what can still be there is missed."""
     at = {one.offset: one for one in world.outputs if one[:2] == (TOPICS.changes, 0)}
     start = sorted(at)[len(at) // 2]
-    world.outcomes = [one._replace(recorded_ms=DECIDED_MS - HOUR_MS) for one in world.outcomes]
     gone = [one for offset, one in at.items() if offset < start]
-    outputs = tuple(
-        replace(one, first=start, whole=False) if (one.role, one.partition) == (Role.CHANGES, 0) else one
-        for one in world.scope().outputs
-    )
-    scope = world.scope(outputs=outputs)
-    violations, examination = without(world, *gone).examine(scope)
+    newest_raw = max(one.timestamp_ms for one in world.raw)
+
+    def since(instant_ms: int) -> Scope:
+        """The changes' first partition has only what was written since then."""
+        return world.scope(
+            outputs=tuple(
+                replace(one, first=start, whole=False, since_ms=instant_ms)
+                if (one.role, one.partition) == (Role.CHANGES, 0) else one
+                for one in world.scope().outputs
+            )
+        )  # fmt: skip
+
+    without(world, *gone)
+    world.outcomes = [
+        one._replace(recorded_ms=DECIDED_MS if older == "the event" else newest_raw) for one in world.outcomes
+    ]
+    violations, examination = world.examine(since(newest_raw + HOUR_MS))
     assert violations == []
-    assert examination.not_judged["raw events are older than what is kept of their outputs"] > 0
-    world.outcomes = [one._replace(recorded_ms=DECIDED_MS + HOUR_MS) for one in world.outcomes]
-    assert {one.raw for one in world.audit(scope)} == {cause(one) for one in gone}, (
-        "these are decided too late for that"
-    )
+    assert examination.not_judged == {"raw events are older than what is kept of their outputs": len(gone)}
+    assert {one.raw for one in world.audit(since(START_MS - HOUR_MS))} == {cause(one) for one in gone}
 
 
 def compacted(world: World, cleaned: float) -> World:
