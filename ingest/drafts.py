@@ -77,9 +77,11 @@ class Drafter:
         """A raw event kept whole. What no topic can hold is in the database alone, and the record says so."""
         if len(record["value"] or b"") > MAX_RECORD_BYTES - _ROOM_FOR_HEADERS:
             record = {**record, "value": None, "stage": f"{record['stage']}; value kept in the database only"}
+        # A topic that is made again has the same positions for other events.
+        identity = self._cause + b"@" + self._time
         return Draft(
             QUARANTINE.name, "QuarantineRecord", self._cause, record,
-            self._headers(b"oms.quarantine.v1", b"/oms/quarantine", self._cause, self._cause),
+            self._headers(b"oms.quarantine.v1", b"/oms/quarantine", identity, self._cause),
         )  # fmt: skip
 
     def _headers(self, event_type: bytes, source: bytes, identity: bytes, subject: bytes) -> list[tuple[str, bytes]]:

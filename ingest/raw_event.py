@@ -26,6 +26,11 @@ class RawEvent(NamedTuple):
         """The value of the `ordergate_cause` header: `<topic>/<partition>/<offset>`."""
         return f"{self.topic}/{self.partition}/{self.offset}"
 
+    @property
+    def identity(self) -> str:
+        """The position with the record's time: a topic that is made again has the same positions for other events."""
+        return f"{self.position}@{self.timestamp_ms}"
+
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[tuple[str, bytes | None]]).decode

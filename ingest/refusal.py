@@ -22,11 +22,11 @@ def finding_drafts(
     order_id: str | None,
     governance: Governance,
 ) -> list[QualityFinding]:
-    """One record per finding. Its id is made of position, rule, field and place: the same at every replay."""
+    """One record per finding. Its id is made of the event, rule, field and place: the same at every replay."""
     event = understood.event
     return [
         {
-            "finding_id": identifiers.derived("finding", event.position, f.rule, f.field, str(index)),
+            "finding_id": identifiers.derived("finding", event.identity, f.rule, f.field, str(index)),
             "rule_id": f.rule,
             "field": f.field,
             "severity": f.severity.value,

@@ -16,9 +16,9 @@ from ingest.repair.offsets import plan_receipt
 from ingest.repair.plan import Mode, Plan
 from ingest.worker.receipt import published_sequence
 
-_IDS_AGAIN: Final = (
-    "findings and quarantine records get their ids from raw positions: where the new log has the same positions, "
-    "consumers may take new records for old ones, and `ordergate_cause` names either event"
+_CAUSES_AGAIN: Final = (
+    "the new log has the same positions as the old one: `ordergate_cause` of an output may name either event, and "
+    "only its time tells which; ids of outputs stay unique"
 )
 _WAITING_END: Final = (
     "events that wait for their order are decided now: with their order if it has come, else they go to "
@@ -76,7 +76,7 @@ def plan_raw_log(evidence: Evidence, halt: PartitionHalted, mode: Mode | None) -
         return _skip(evidence, halt, mode)
     needed = Mode.RESTART_TOPIC if halt.cause is Cause.TOPIC_REMADE else Mode.CONTINUE_AT_END
     receipt = plan_receipt(evidence, halt)
-    risk = (_WAITING_END, _IDS_AGAIN, *_lost(evidence, halt))
+    risk = (_WAITING_END, _CAUSES_AGAIN, *_lost(evidence, halt))
     if receipt.hindrance:
         return receipt
     if mode is not needed:
