@@ -99,6 +99,8 @@ class OutputLog:
         The instant is the database's; the workers' clocks may differ by some minutes. Raises OutputsUnreadable when
         an open transaction hides what lies before an end.
         """
+        if not wanted:
+            return []  # rows of events that publish nothing
         topics = sorted({topic for topic, _ in wanted})
         found = []
         with self._consumer() as consumer:
@@ -171,6 +173,7 @@ def _header(message: Message, wanted: str) -> bytes:
 def _starts(consumer: Consumer, topics: Sequence[str], instant_ms: int) -> list[TopicPartition] | None:
     """Where to begin on each partition; None when what was written since may have been removed."""
     known = consumer.list_topics(timeout=TIMEOUT_S).topics
+    instant_ms = max(instant_ms, 0)  # negative ones have meanings of their own (Kafka: ListOffsets)
     partitions = [TopicPartition(topic, number, instant_ms) for topic in topics for number in known[topic].partitions]
     starts = consumer.offsets_for_times(partitions, timeout=TIMEOUT_S)
     for start in starts:
