@@ -11,7 +11,7 @@ from confluent_kafka.admin import NewTopic
 import audit
 from ingest.kafka_admin import RAW_CONFIG, KafkaAdmin
 from producers.journal_records import unpack
-from producers.topics import CHANGES, FINDINGS, GUESTS, ORDERS, OUTPUT_TOPICS, QUARANTINE
+from producers.topics import CHANGES, FINDINGS, GUESTS, ORDERS, OUTPUT_TOPICS
 from tests.faults.case import Case, Kind
 from tests.faults.kafka_log import PartitionLog
 from tests.faults.kinds.certainty import LostCertainty
@@ -49,8 +49,6 @@ class RawTopicRemade(LostCertainty):
     def judge(self, case: Case, report: audit.Report) -> None:
         """Positions of the old topic and the new one have the same names: only these may look surplus or different.
 
-        What is named after a position alone, findings and quarantined originals, has the same `ce_id` twice then.
-
         Everything else is judged as ever: each event that is there has one outcome, and no version is lost or doubled.
         """
         ambiguous = {audit.Kind.OUTPUT_SURPLUS, audit.Kind.OUTPUT_DIFFERS, audit.Kind.ORIGINAL_DIFFERS}
@@ -58,8 +56,7 @@ class RawTopicRemade(LostCertainty):
         for one in report.violations:
             position_twice = one.raw is not None and one.raw.topic == self.topic
             allowed = position_twice and one.kind in ambiguous | about_outcomes
-            name_twice = one.output is not None and one.output.topic in (FINDINGS.name, QUARANTINE.name)
-            if not allowed and not (name_twice and one.kind is audit.Kind.OUTPUT_DOUBLED):
+            if not allowed:
                 case.result.violations.append(f"{one.kind}: {one.sentence}")
         there = case.confirmed - self.gone
         assert report.events == there, f"{there} events are in the raw topics, {report.events} were audited"
