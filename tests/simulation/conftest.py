@@ -5,6 +5,7 @@ SCHEDULES=n runs so many of the tests' main series, SEED=n starts it at that see
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 
@@ -12,6 +13,15 @@ import pytest
 import structlog
 
 from tests.simulation.schedule import quiet
+
+
+@pytest.fixture(autouse=True, scope="module")
+def short_collections() -> Iterator[None]:
+    """Schedules make much garbage beside all that the test session holds: only the former is walked."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @pytest.fixture(autouse=True)
