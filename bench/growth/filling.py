@@ -81,18 +81,21 @@ def fill(database_url: str, ranges: Sequence[Range], copies: int) -> dict[str, F
     """Fill the tables so that each order stands for `copies`, itself included; gives each table's size.
 
     As if these orders were a year's: guests and sessions grow with them; events' ids and outcomes, which are kept
-    for days, to the part of a year's that is still there, with the partitions of all those days. Ends vacuumed and
-    with everything on disk, so that nothing of the filling is left to whoever is measured next.
+    for days, to the part of a year's that is still there, with the partitions of all those days. Ends with every row
+    frozen, every table analysed and everything on disk: nothing of the filling is left to whoever is measured next.
     """
     filled: dict[str, Filled] = {}
-    with psycopg.connect(database_url, autocommit=True) as connection:
-        connection.execute("SET maintenance_work_mem = '1GB'; SET work_mem = '256MB'; SET synchronous_commit = off")
+    with (
+        psycopg.connect(database_url, autocommit=True) as connection,
+        psycopg.connect(database_url, autocommit=True) as source,
+    ):
+        connection.execute("SET maintenance_work_mem = '1GB'; SET synchronous_commit = off")
         _partitions_of_the_past(connection, ranges)
         for kind in _KINDS:
             share = (kind.kept_days or YEAR_DAYS) / YEAR_DAYS
-            _multiply(connection, kind, max(round(copies * share), 1))
-        for kind in _KINDS:
-            connection.execute(sql.SQL("VACUUM (ANALYZE) {}").format(sql.Identifier(kind.table)))
+            _multiply(connection, source, kind, max(round(copies * share), 1))
+            vacuum = sql.SQL("VACUUM (FREEZE, ANALYZE) {}" if kind.kept_days or copies == 1 else "ANALYZE {}")
+            connection.execute(vacuum.format(sql.Identifier(kind.table)))
             filled[kind.table] = _filled(connection, kind.table)
         connection.execute("CHECKPOINT")
     return filled
@@ -114,26 +117,36 @@ def _partitions_of_the_past(connection: Connection, ranges: Sequence[Range]) -> 
             maintain(connection, kept, then)
 
 
-def _multiply(connection: Connection, kind: _Kind, copies: int) -> None:
+def _multiply(connection: Connection, source: Connection, kind: _Kind, copies: int) -> None:
     """Rewrite a table as its rows with their copies between them; its indexes are made anew at the end."""
     if copies == 1:
         return
-    table = sql.Identifier(kind.table)
+    table, real = sql.Identifier(kind.table), sql.Identifier(f"real_{kind.table}")
     columns = columns_of(connection, kind.table)
     names = sql.SQL(", ").join(map(sql.Identifier, columns))
     values = sql.SQL(", ").join(_value(kind, column) for column in columns)
+    connection.execute(sql.SQL("CREATE UNLOGGED TABLE {} AS SELECT * FROM {}").format(real, table))
     with connection.transaction():
-        connection.execute(sql.SQL("CREATE TEMPORARY TABLE real ON COMMIT DROP AS SELECT * FROM {}").format(table))
         connection.execute(sql.SQL("TRUNCATE {}").format(table))
         made_again = _drop_indexes(connection, kind.table)
-        connection.execute(
-            sql.SQL("INSERT INTO {} ({}) SELECT {} FROM (SELECT *, generate_series(0, %s) AS n FROM real) AS r").format(
-                table, names, values
-            ),
-            (copies - 1,),
-        )
+        out = sql.SQL(
+            "COPY (SELECT {} FROM (SELECT *, generate_series(0, {}) AS n FROM {}) AS r) TO STDOUT (FORMAT binary)"
+        ).format(values, sql.Literal(copies - 1), real)
+        # Frozen as they come in, rows need no vacuum, which would write each page once more; divided tables cannot.
+        options = sql.SQL("FORMAT binary" if kind.kept_days else "FORMAT binary, FREEZE")
+        into = sql.SQL("COPY {} ({}) FROM STDIN ({})").format(table, names, options)
+        pipe(source, out, connection, into)
         for statement in made_again:
             connection.execute(statement)
+    connection.execute(sql.SQL("DROP TABLE {}").format(real))
+
+
+def pipe(source: Connection, out: sql.Composed, target: Connection, into: sql.Composed) -> None:
+    """Let what one COPY gives be taken by another one."""
+    with source.cursor() as reading, target.cursor() as writing:  # noqa: SIM117 -- one inside the other
+        with reading.copy(out) as rows, writing.copy(into) as taken:
+            for block in rows:
+                taken.write(block)
 
 
 def _value(kind: _Kind, column: str) -> sql.Composable:

@@ -10,7 +10,7 @@ import psycopg
 from psycopg import sql
 
 from bench.deployment import OUTPUTS, RAW_TOPICS, Deployment
-from bench.growth.filling import Connection, columns_of
+from bench.growth.filling import Connection, columns_of, pipe
 from bench.growth.running import govern, line
 from bench.growth.series import Point, Series, at_most, cpu_ratio, rate_ratio
 from bench.load import fresh_records, publish
@@ -142,7 +142,4 @@ def _copy(connection: Connection, model: Connection, table: Range, slices: int) 
     names = sql.SQL(", ").join(map(sql.Identifier, columns))
     source = sql.SQL("COPY (SELECT {} FROM ({}) AS m) TO STDOUT (FORMAT binary)").format(values, numbered)
     target = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(sql.Identifier(table.table), names)
-    with model.cursor() as reading, connection.cursor() as writing:  # noqa: SIM117 -- one inside the other
-        with reading.copy(source) as rows, writing.copy(target) as copy:
-            for block in rows:
-                copy.write(block)
+    pipe(model, source, connection, target)
