@@ -44,6 +44,10 @@ class Recovery:
         if self._looker.lost_outputs():
             keys = keys[:1]  # one repair for all
         plans = [plan for key in keys if (plan := self.plan(key)) is not None]
+        if names and not plans and (behind := self._behind()):
+            # A database that is old for one partition is old for all of them: workers stop the others, too.
+            first = self.plan((behind[0].topic, behind[0].partition))
+            plans = [first] if first is not None else []
         return plans if names else plans + plan_for_readers(self._looker.hanging(), plans)
 
     def plan_again(self, plan: Plan) -> Plan | None:

@@ -12,7 +12,7 @@ from psycopg import sql
 
 from tests.ingest.cli.conftest import facts
 from tests.integration.deployment import Deployment, audit, wait_until
-from tests.integration.records import SHOPIFY, shopify, shopify_order
+from tests.integration.records import SHOPIFY, WEB, shopify, shopify_order
 from tests.integration.test_recover import recover
 from tests.integration.test_waiting import refund
 
@@ -95,12 +95,14 @@ def test_what_a_restored_database_lacks_is_made_again(restored: tuple[Deployment
     """The rebuilt database knows what the lost one knew, and not one record is published twice."""
     deployment, lost = restored
     worker = deployment.start()
-    wait_until(lambda: worker.text().count("partition_halted") == 3, 60, "all three halt", deployment.state)
+    wait_until(lambda: worker.text().count("partition_halted") == 6, 60, "all of them halt", deployment.state)
     assert worker.stop() == 0
     plans = facts(recover(deployment, "--json"))
     assert [plan["cause"] for plan in plans] == ["PostgreSQL is behind Kafka"] * 3
     assert {tuple(plan["choices"]) for plan in plans} == {("rebuild",)}
     assert recover(deployment, "--apply").exit_code == 1, "a person has to decide"
+    (plan,) = facts(recover(deployment, f"{WEB}/0", "--json"))
+    assert plan == plans[0], "it stopped for the same reason"
 
     repaired = recover(deployment, "--mode", "rebuild", "--apply", "--json")
     assert repaired.exit_code == 0, repaired.output
