@@ -86,7 +86,7 @@ def main() -> None:
         series = one["series"]
         footer = (
             f"{one['machine']['cpu']}; PostgreSQL {one['machine']['postgresql']}; {one['date'][:10]}; "
-            f"commit {one['machine']['commit'][:12]}; line: median, dots: runs"
+            f"commit {one['machine']['commit']}; line: median, dots: runs"
         )
         draw(series, result.with_name(f"{result.stem}-{series['name']}.png"), footer)
 

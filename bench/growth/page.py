@@ -43,7 +43,7 @@ def _bars(measured: Sequence[Series]) -> str:
 
 def _section(one: Mapping[str, Any], series: Series, chart: str | None) -> str:
     head = series.x_label or "load"
-    rows = [_row(point) for point in series.points]
+    rows = [_row(point, series.x_label) for point in series.points]
     lines = [
         f"## {series.title}\n",
         *([f"![{series.title}]({chart})\n"] if chart else []),
@@ -67,9 +67,11 @@ def _busy(one: Mapping[str, Any]) -> list[str]:
     return []
 
 
-def _row(point: Point) -> str:
+def _row(point: Point, x_label: str) -> str:
     cost = point.median
-    name = f"{point.x:,.0f} ({point.label})" if point.label and point.x > 1 else point.label or f"{point.x:,.0f}"
+    name = f"{point.x:,.0f}" if x_label else point.label
+    if x_label and point.label:
+        name += f" ({point.label})"
     return (
         f"| {name} | {cost.events_per_second:,.0f} | {spread(point):.0%} | {cost.worker_us:.0f} µs "
         f"| {cost.postgres_us:.0f} µs | {cost.wal_bytes / 1024:.1f} KiB | {len(point.runs)} |"

@@ -16,7 +16,7 @@ STORED = Series(
     "orders stored (rows)",
     [
         Point(10_000, [a_cost(1000, 200), a_cost(2000, 210), a_cost(1500, 220)]),
-        Point(10_000_000, [a_cost(900, 210), a_cost(1400, 215), a_cost(1425, 260)]),
+        Point(10_000_000, [a_cost(900, 210), a_cost(1400, 215), a_cost(1425, 260)], "a year's"),
     ],
     [at_least("events/s with 10,000,000 stored orders against 10,000", 0.8, 0.9)],
     ["Changes fall evenly on all stored orders."],

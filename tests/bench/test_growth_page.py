@@ -61,6 +61,7 @@ def test_people_get_every_promise_size_and_the_way_to_repeat_it():
         "| Purging | events/s that purging costs | ≤ 5% | 7.0% | **no** |",
         "| 10,000 | 1,500 | 67% | 210 µs | 50 µs | 4.0 KiB | 3 |",
         "| purged beside the load | 930 | 0% | 215 µs | 50 µs | 4.0 KiB | 1 |",
+        "| 10,000,000 (a year's) | 1,400 |",
         "| 10,000,000 | 10,000,000 · 20,480 MiB |",
         "![Stored orders](2026-11-24-growth-orders.png)",
         "make bench-growth",
