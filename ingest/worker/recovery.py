@@ -121,8 +121,9 @@ class Recovery:
         with self._database.transaction() as connection:
             decided = positions.sequences(connection)
         for key, sequence in published.items():
-            if sequence > decided[key]:
-                return _behind(key, sequence, decided[key])
+            known = decided.get(key, 0)  # a fail-over between the two looks may have lost the row itself
+            if sequence > known:
+                return _behind(key, sequence, known)
         return None
 
     def _give_first_receipts(self, fences: Mapping[PartitionKey, Fence], metadata: object, until: float) -> None:
