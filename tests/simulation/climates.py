@@ -37,7 +37,7 @@ def _retried(random: Random) -> Climate:
     """Requests that the client repeats in silence, and whose first copies arrive late."""
     return Climate(
         calm_at=random.uniform(8, 16), kafka=0.08, kafka_faults=((Fault.LATE, 1),), database=0.03,
-        kills=random.randint(0, 2),
+        kafka_calls=random.choice((None, frozenset({"commit_transaction"}))), kills=random.randint(0, 2),
     )  # fmt: skip
 
 

@@ -59,8 +59,8 @@ class Link:
             if fault is Fault.LOST_REPLY:
                 self._arrives(weather.latency(), apply)
             elif fault is Fault.LATE:
-                self._arrives(0.05 + 3 * world.random.random(), apply)
-            process.sleep(0.3 * world.random.random() ** 2)
+                self._arrives(0.05 + world.random.choice((0.5, 3.0)) * world.random.random(), apply)
+            process.sleep(0.25 * world.random.random())
             self.count(name, sent=False)
             process.sleep(self.backoff_s)
         while True:

@@ -43,6 +43,8 @@ class Climate:
     kafka: float = 0.0
     """Share of Kafka calls with a fault."""
     kafka_faults: Weights = ANY
+    kafka_calls: frozenset[str] | None = None
+    """The calls that have them; None: all."""
     database: float = 0.0
     kills: int = 0
     freezes: int = 0
@@ -105,7 +107,10 @@ class Weather:
 
     def kafka(self, call: str) -> Fault:
         """The fault of one request to a broker."""
-        if self.calm or self.world.random.random() >= self.climate.kafka * (3 if call in _TENDER else 1):
+        only = self.climate.kafka_calls
+        if self.calm or (only is not None and call not in only):
+            return Fault.NONE
+        if self.world.random.random() >= self.climate.kafka * (3 if call in _TENDER else 1):
             return Fault.NONE
         fault = self._pick(self.climate.kafka_faults)
         return Fault.LOST_REPLY if fault is Fault.HANG and not self.climate.hangs else fault
@@ -124,7 +129,7 @@ class Weather:
         if self._kills and random() < (0.03 if call in _TENDER else 0.003):
             self._kills -= 1
             process.kill()
-        elif self._freezes and random() < (0.03 if call in _TENDER or call in _BEFORE_DECIDING else 0.003):
+        elif self._freezes and random() < (0.06 if call in _BEFORE_DECIDING else 0.03 if call in _TENDER else 0.003):
             self._freezes -= 1
             seconds = (0.5 + 2 * random(), 6 + 6 * random(), 12 + 14 * random())[int(3 * random())]
             process.freeze(min(seconds, max(self.climate.calm_at - self.world.now, 0.1)))
