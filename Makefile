@@ -8,7 +8,7 @@ KIND ?=
 LANES ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help prepare demo test bench bench-peers bench-growth faults lint format docs clean
+.PHONY: help prepare demo test test-long bench bench-peers bench-growth faults lint format docs clean
 
 help: ## these lines
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | awk -F'|' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -21,6 +21,9 @@ demo: prepare ## run the whole pipeline on this machine: make demo EVENTS=100000
 
 test: prepare ## run all tests on a real broker, database and registry: make test ARGS="-k refund"
 	@$(PYTHON_IN_VENV) -m pytest $(ARGS)
+
+test-long: prepare ## run the tests that take minutes each: repairs that wait for time-outs
+	@$(PYTHON_IN_VENV) -m pytest -m long $(ARGS)
 
 bench: prepare ## measure this machine: make bench ARGS="--help"
 	@$(PYTHON_IN_VENV) -m bench $(ARGS)

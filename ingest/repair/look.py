@@ -54,6 +54,7 @@ FROM journal AS j JOIN positions AS p USING (topic, partition)
 WHERE recorded_at >= to_timestamp(%s) ORDER BY recorded_at, topic, partition, j.sequence
 """
 _LOOK_BACK = 1200.0
+_NOT_YET = frozenset({KafkaError._TIMED_OUT, KafkaError._TIMED_OUT_QUEUE, KafkaError._TRANSPORT})
 _POLL_S = 2.0
 
 
@@ -233,7 +234,8 @@ class Looker:
             try:
                 (answer,) = self.consumer.committed([TopicPartition(*key)], timeout=_POLL_S)
             except KafkaException as error:
-                if error.args[0].code() != KafkaError._TIMED_OUT:
+                code = error.args[0]
+                if code.code() not in _NOT_YET and not code.retriable():
                     raise BrokerAway(self._servers, why(self.consumer, self._complaints, error)) from error
                 if time.monotonic() > until:
                     # Somebody else's question tells a broker that is away from an offset that is not stable.

@@ -11,7 +11,7 @@ from tests.ingest.cli.conftest import facts
 from tests.integration.deployment import Deployment, audit, wait_until
 from tests.integration.test_recover import goes_on, placed, recover
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.long]
 
 
 def lose(deployment: Deployment, name: str) -> None:

@@ -17,7 +17,7 @@ from tests.integration.records import SHOPIFY, shopify, shopify_order
 from tests.integration.test_recover import commit, empty, order, recover
 from tests.integration.test_waiting import refund
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.long]
 
 KEY = f"{SHOPIFY}/1"
 

@@ -16,7 +16,7 @@ from tests.integration.records import SHOPIFY, WEB, shopify, shopify_order
 from tests.integration.test_recover import recover
 from tests.integration.test_waiting import refund
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.long]
 
 WHAT_IS_KNOWN = (
     "SELECT topic, partition, raw_offset, outcome, order_id, canonical_version, outputs FROM outcomes ORDER BY 1, 2, 3",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from confluent_kafka import Producer
 
@@ -14,7 +16,7 @@ from tests.integration.records import SHOPIFY
 from tests.integration.test_recover import empty, goes_on, order, recover
 from tests.integration.torn_transaction import ForgottenProducer, unverified
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.long]
 
 
 def decided_not_published(deployment: Deployment) -> JournalRow:
@@ -73,7 +75,10 @@ def test_a_torn_transaction_gets_the_end_that_it_has_elsewhere(deployment: Deplo
             publish(deployment, [one for one in records if one not in held])
         torn.commit_offset(deployment.group_id, SHOPIFY, 1, row.next_offset, f"ordergate:{row.sequence}")
     halts(deployment)
-    (plan,) = facts(recover(deployment, f"{SHOPIFY}/1", "--json"))
+    told = recover(deployment, f"{SHOPIFY}/1", "--json")
+    assert told.exit_code == 1, told.output
+    (plan,) = facts(told)
+    assert len(plan["steps"]) == 1, json.dumps(plan, indent=1)
     (step,) = plan["steps"]
     assert ("COMMIT" in step) == (visible != "none"), plan
     assert ("oms.orders.v1/0" in step) == (visible != "all"), plan

@@ -16,10 +16,12 @@ from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, C
 
 from ingest.repair.wire import Api, Broker, Writer
 from producers.records import OutputRecord
+from tests.integration.deployment import wait_until
 
 INIT_PRODUCER_ID = Api(22, 0, flexible=False)
 TXN_OFFSET_COMMIT = Api(28, 0, flexible=False)
 PRODUCE = Api(0, 3, flexible=False)
+VERIFICATION = "transaction.partition.verification.enable"
 CASTAGNOLI = 0x82F63B78
 NOW = time.time_ns() // 1_000_000
 
@@ -31,12 +33,15 @@ def unverified(servers: str) -> Iterator[None]:
     (node,) = admin.list_topics(timeout=10).brokers
 
     def verify(enabled: str) -> None:
-        entry = ConfigEntry(
-            "transaction.partition.verification.enable", enabled, incremental_operation=AlterConfigOpType.SET
-        )
+        entry = ConfigEntry(VERIFICATION, enabled, incremental_operation=AlterConfigOpType.SET)
         resource = ConfigResource(ResourceType.BROKER, str(node), incremental_configs=[entry])
         for future in admin.incremental_alter_configs([resource]).values():
             future.result()
+        wait_until(lambda: in_force() == enabled, 30, f"verification is {enabled}")
+
+    def in_force() -> str:
+        (future,) = admin.describe_configs([ConfigResource(ResourceType.BROKER, str(node))]).values()
+        return future.result()[VERIFICATION].value
 
     verify("false")
     try:
