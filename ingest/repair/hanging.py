@@ -175,15 +175,16 @@ def decided_at(database: Database, row: JournalRow) -> float:
 
 
 def offsets_partition(group_id: str, partitions: int) -> int:
-    """The partition of `__consumer_offsets` that holds a group: Java's `String.hashCode`, sign bit cleared.
+    """The partition of `__consumer_offsets` that holds a group, by the absolute value of Java's `String.hashCode`.
 
-    Source: Kafka, GroupMetadataManager.partitionFor and Utils.abs.
+    Source: Kafka, GroupCoordinatorService.partitionFor and Utils.abs, which makes the smallest integer 0.
     """
     encoded = group_id.encode("utf-16-be")
     code = 0
     for at in range(0, len(encoded), 2):
         code = (31 * code + int.from_bytes(encoded[at : at + 2], "big")) & 0xFFFFFFFF
-    return (code & 0x7FFFFFFF) % partitions
+    magnitude = min(code, 2**32 - code)
+    return (0 if magnitude == 2**31 else magnitude) % partitions
 
 
 def _committed_offset(group_id: str, key: bytes | None, value: bytes | None) -> tuple[PartitionKey, int] | None:

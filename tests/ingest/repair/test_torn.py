@@ -85,7 +85,10 @@ def test_a_marker_ends_the_batches_of_its_producer_alone():
     assert ends_of(log) == {(0, 1): False, (2, 3): True, (6, 7): None, (10, 11): True}
 
 
-@pytest.mark.parametrize(("group", "partition"), [("hello", 99162322 % 50), ("polygenelubricants", 0), ("", 0)])
+@pytest.mark.parametrize(
+    ("group", "partition"),
+    [("hello", 99162322 % 50), ("Hello World", 862545276 % 50), ("polygenelubricants", 0), ("", 0)],
+)
 def test_a_groups_offsets_are_where_java_puts_them(group, partition):
-    """Hash codes that Java programmers know by heart, the one of the smallest integer among them."""
+    """Hash codes that Java programmers know by heart: 99162322, -862545276, and the smallest integer."""
     assert offsets_partition(group, 50) == partition
