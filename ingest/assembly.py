@@ -37,6 +37,7 @@ from ingest.worker.output_watch import OutputWatch
 from ingest.worker.ownership import Ownership
 from ingest.worker.phases import Phases
 from ingest.worker.published import PublishedRows
+from ingest.worker.reader_watch import ReaderWatch
 from ingest.worker.reading import Reading
 from ingest.worker.recovery import Recovery
 from ingest.worker.slot import SlotLease
@@ -82,7 +83,10 @@ def worker(settings: Settings, metrics: Metrics, health: Health) -> Iterator[Wor
             for contract in (contracts.load(channel.contract) for channel in channels)
             for rule in contract.rules.values()
         )
-        clients = Clients(_consumer, _producer, database, partial(_topic_id, admin), partial(_output_ends, admin))
+        clients = Clients(
+            _consumer, _producer, database, partial(_topic_id, admin),
+            partial(_of_outputs, admin.ends), partial(_of_outputs, admin.held_up),
+        )  # fmt: skip
         assembled = assemble(
             settings, channels, slot, codec, clients, watchdog, metrics, health, time, GarbageCollection()
         )
@@ -108,10 +112,10 @@ def _topic_id(admin: KafkaAdmin, topic: str) -> str:
         raise BrokerSilent(f"topic id: {away.known}") from away
 
 
-def _output_ends(admin: KafkaAdmin) -> Sequence[OutputEnd]:
-    """How far the output logs reach. Raises BrokerSilent."""
+def _of_outputs(ask: Callable[[Sequence[str]], Sequence[OutputEnd]]) -> Sequence[OutputEnd]:
+    """Asks about the output logs. Raises BrokerSilent."""
     try:
-        return admin.ends([topic.name for topic in OUTPUT_TOPICS])
+        return ask([topic.name for topic in OUTPUT_TOPICS])
     except BrokerAway as away:
         raise BrokerSilent(f"output ends: {away.known}") from away
 
@@ -127,6 +131,8 @@ class Clients:
     """Kafka's id of a topic, as of now."""
     output_ends: Callable[[], Sequence[OutputEnd]] | None = None
     """How far the output logs reach now; None where they cannot lose anything."""
+    held_up: Callable[[], Sequence[OutputEnd]] | None = None
+    """The output logs in which a transaction is open, and where it begins; None where none can stay open."""
 
 
 def assemble(
@@ -206,8 +212,9 @@ def assemble(
         settings.gather_ms / 1000,
     )
     keeper = retention.Retention(retention_ranges(settings), time.monotonic, time.now)
+    readers = ReaderWatch(clients.held_up, settings.stable_offset_deadline_s, time.monotonic)
     return Worker(
-        source, ownership, reading, database, publisher, processor, recovery, published, keeper, observer,
+        source, ownership, reading, database, publisher, processor, recovery, published, keeper, readers, observer,
         phases, time, garbage,
     )  # fmt: skip
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
-from confluent_kafka import KafkaError, KafkaException, TopicCollection, TopicPartition
+from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # re-exported there without saying so
     AdminClient,
     ConfigResource,
@@ -133,6 +133,16 @@ class KafkaAdmin:
 
     def ends(self, names: Sequence[str]) -> list[OutputEnd]:
         """Id and next offset of every partition of these topics; nothing of topics that do not exist."""
+        return self._ends(names, IsolationLevel.READ_UNCOMMITTED)
+
+    def held_up(self, names: Sequence[str]) -> list[OutputEnd]:
+        """The partitions of these topics in which a transaction is open, with the offset where readers wait for it."""
+        # Asked first: later, the same log can only be longer.
+        readable = self._ends(names, IsolationLevel.READ_COMMITTED)
+        ends = {(one.topic, one.partition, one.topic_id): one.end for one in self.ends(names)}
+        return [one for one in readable if one.end < ends.get((one.topic, one.partition, one.topic_id), 0)]
+
+    def _ends(self, names: Sequence[str], isolation: IsolationLevel) -> list[OutputEnd]:
         topics = self.existing(names)
         asked = {
             TopicPartition(topic.name, number): OffsetSpec.latest()  # type: ignore[no-untyped-call]
@@ -140,7 +150,11 @@ class KafkaAdmin:
             for number in range(topic.partitions)
         }
         try:
-            offsets = _answered(self._client.list_offsets(asked, request_timeout=TIMEOUT_S)) if asked else {}
+            offsets = (
+                _answered(self._client.list_offsets(asked, isolation_level=isolation, request_timeout=TIMEOUT_S))
+                if asked
+                else {}
+            )
             return [
                 OutputEnd(place.topic, place.partition, topics[place.topic].topic_id, future.result().offset)
                 for place, future in offsets.items()

@@ -86,6 +86,12 @@ HALTED: Final = Metric(
     ("topic", "partition"),
     "1 where the partition has stopped until an operator repairs it.",
 )
+READERS_WAIT: Final = Metric(
+    "ordergate_output_readers_wait",
+    Kind.GAUGE,
+    ("topic", "partition"),
+    "1 where readers of an output partition wait for a transaction that an operator has to end.",
+)
 RECOVERIES: Final = Metric(
     "ordergate_recoveries_total", Kind.COUNTER, ("reason",), "Times a partition went through recovery."
 )
@@ -123,6 +129,7 @@ CATALOGUE: Final = (
     TIME_LAG,
     JOURNAL_ROWS,
     HALTED,
+    READERS_WAIT,
     RECOVERIES,
     PRODUCER_RECYCLES,
     PARKED,
@@ -163,6 +170,7 @@ class Metrics:
         self._time_lag = self._gauge(TIME_LAG)
         self._journal_rows = self._gauge(JOURNAL_ROWS)
         self._halted = self._gauge(HALTED)
+        self._readers_wait = self._gauge(READERS_WAIT)
         self._recoveries = self._counter(RECOVERIES)
         self._recycles = self._counter(PRODUCER_RECYCLES)
         self._parked = self._gauge(PARKED)
@@ -204,6 +212,12 @@ class Metrics:
     def halted(self, topic: str, partition: int) -> None:
         """The partition stopped and needs an operator."""
         self._halted.labels(topic, str(partition)).set(1)
+
+    def readers_wait(self, partitions: Iterable[tuple[str, int]]) -> None:
+        """Readers wait at these output partitions, and at no others."""
+        self._readers_wait.clear()
+        for topic, partition in partitions:
+            self._readers_wait.labels(topic, str(partition)).set(1)
 
     def released(self, topic: str, partition: int) -> None:
         """The partition is another worker's now: its gauges end here, or two workers would report it."""

@@ -7,7 +7,7 @@ but a clean success every owned partition goes through recovery before anything 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 import structlog
 
@@ -26,6 +26,7 @@ from ingest.worker.ownership import Ownership
 from ingest.worker.partition import Phase
 from ingest.worker.phases import Phases
 from ingest.worker.published import PublishedRows
+from ingest.worker.reader_watch import ReaderWatch
 from ingest.worker.reading import Reading
 from ingest.worker.receipt import published_sequence
 from ingest.worker.recovery import Recovery
@@ -53,6 +54,7 @@ class Worker:
         recovery: Recovery,
         published: PublishedRows,
         retention: Retention,
+        readers: ReaderWatch,
         observer: Observer,
         phases: Phases,
         time: TimeSource,
@@ -67,6 +69,7 @@ class Worker:
         self._recovery = recovery
         self._published = published
         self._retention = retention
+        self._readers = readers
         self._observer = observer
         self._phases = phases
         self._time = time
@@ -100,6 +103,7 @@ class Worker:
             self._keep_tables()
             if self._recovery.outputs_lost():
                 self._ownership.doubt()
+            self._look_after_readers()
             self._recover()
             self._look_for_hand_overs()
             self._phases.lap("other")
@@ -125,6 +129,12 @@ class Worker:
             published = [(*p.key, p.epoch, p.published_sequence) for p in self._ownership if p.phase is Phase.RUNNING]
             with self._database.transaction() as connection:
                 note_published(connection, published)
+
+    def _look_after_readers(self) -> None:
+        with suppress(BrokerSilent):  # what the worker itself needs of the broker tells that better
+            waiting = self._readers.look_now_and_then()
+            if waiting is not None:
+                self._observer.readers_wait(waiting)
 
     def _recover(self) -> None:
         pending = [p for p in self._ownership if p.phase is Phase.RECOVERING]

@@ -9,6 +9,8 @@ import structlog
 
 from consumers.kafka_source import KafkaSource
 from ingest.clock import TimeSource
+from ingest.database.output_ends import OutputEnd
+from ingest.errors import Cause
 from ingest.raw_event import RawEvent
 from ingest.telemetry.health import Health
 from ingest.telemetry.metrics import Metrics
@@ -30,6 +32,7 @@ class Observer:
         self._outcomes: Counter[tuple[str, str]] = Counter()
         self._outputs = 0
         self._parked: dict[PartitionKey, int] = {}
+        self._waiting: frozenset[OutputEnd] = frozenset()
 
     def tick(self, partitions: Iterable[OwnedPartition]) -> None:
         """The loop turned."""
@@ -82,6 +85,22 @@ class Observer:
         )  # fmt: skip
         self._outcomes.clear()
         self._outputs = 0
+
+    def readers_wait(self, waiting: Iterable[OutputEnd]) -> None:
+        """Readers of these output partitions wait for a transaction that stays open, and of no others."""
+        now = frozenset(waiting)
+        for one in sorted(now - self._waiting):
+            log.error(
+                "readers_wait", topic=one.topic, partition=one.partition, cause=Cause.READERS_WAIT,
+                known=f"a transaction that begins at offset {one.end:,} is neither committed nor aborted (a broker "
+                "killed while it ended one can leave it open: torn transaction)",
+                safe="nothing is lost: events are decided and published; readers see what comes behind it afterwards",
+                do="`ordergate recover` says how it has to end; stop the workers, and run it with --apply",
+            )  # fmt: skip
+        for one in sorted(self._waiting - now):
+            log.info("readers_go_on", topic=one.topic, partition=one.partition)
+        self._waiting = now
+        self._metrics.readers_wait((one.topic, one.partition) for one in now)
 
     def parked(self, partition: PartitionKey, events: int) -> None:
         """So many events of a partition waited when last looked at."""

@@ -124,16 +124,16 @@ class Supervisor:
         return [line.removeprefix(STRUCK).strip() for line in lines if line.startswith(STRUCK)]
 
     def halted(self) -> dict[tuple[str, int], str]:
-        """Partitions that a running worker holds halted, with the cause."""
+        """Raw partitions that a running worker holds halted, and output partitions whose readers it tells to wait."""
         found: dict[tuple[str, int], str] = {}
         for worker in self.running():
             for line in worker.text().splitlines():
-                if '"partition_' not in line and '"partitions_' not in line:
+                if '"partition_' not in line and '"readers_' not in line:
                     continue
                 told = json.loads(line)
-                if told["event"] == "partition_halted":
+                if told["event"] in ("partition_halted", "readers_wait"):
                     found[told["topic"], told["partition"]] = told["cause"]
-                elif told["event"] == "partition_recovered":
+                elif told["event"] in ("partition_recovered", "readers_go_on"):
                     found.pop((told["topic"], told["partition"]), None)
         return found
 

@@ -189,6 +189,11 @@ class Deployment:
         receipts = self.receipts(10)
         return all(receipts.get((t, p)) == (offset, f"ordergate:{seq}") for t, p, offset, seq in positions)
 
+    def readers_held_up(self) -> bool:
+        """Whether readers of an output partition wait for a transaction. Raises BrokerAway."""
+        with KafkaAdmin(self.endpoints.kafka_bootstrap_servers) as admin:
+            return bool(admin.held_up([topic.name for topic in OUTPUT_TOPICS]))
+
     def receipts(self, within: float = 30) -> dict[tuple[str, int], tuple[int, str]]:
         """What the group has committed: offset and metadata by partition, stable ones only.
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
-from tests.faults.case import TORN, Case, Kind
+from tests.faults.case import TORN, UNSTABLE, Case, Kind
 from tests.faults.kafka_log import PartitionLog
 from tests.faults.operator import admin, end_workers, recover
 from tests.integration.deployment import wait_until
@@ -121,7 +121,7 @@ class Torn(LostCertainty):
     The file has what a broker leaves behind that was killed between the two: everything but the marker.
     """
 
-    cause = TORN
+    cause = UNSTABLE
 
     def __init__(self, decision: str) -> None:
         super().__init__()
@@ -173,7 +173,7 @@ class KilledWhileCommitting(Kind):
     """The broker is killed again and again while commits are decided, until it skips markers, or six times."""
 
     name = "broker killed while commits are decided"
-    expected = frozenset({TORN})
+    expected = TORN
     _TRIES = 6
 
     def arrange(self, case: Case) -> None:

@@ -23,7 +23,7 @@ class Down(Kind):
         self.how, self.names = how, names
         self.name = f"{' and '.join(names)} {how}"
         if how == "killed" and BROKER in names:
-            self.expected = frozenset({TORN})
+            self.expected = TORN
 
     def strike(self, case: Case) -> None:
         for _ in range(case.chance.randint(1, 2)):

@@ -44,6 +44,7 @@ def test_every_report_of_the_worker_is_a_series(metrics):
     metrics.lag("raw.web.orders.v1", 3, 1.5)
     metrics.journal_depth("raw.web.orders.v1", 3, 2)
     metrics.halted("raw.web.orders.v1", 3)
+    metrics.readers_wait([("raw.web.orders.v1", 3)])
     metrics.recovery("assigned")
     metrics.producer_recycled("slow_commit")
     metrics.parked(7)
@@ -54,6 +55,7 @@ def test_every_report_of_the_worker_is_a_series(metrics):
     assert seen["ordergate_time_lag_seconds", place] == 1.5
     assert seen["ordergate_journal_rows", place] == 2
     assert seen["ordergate_partition_halted", place] == 1
+    assert seen["ordergate_output_readers_wait", place] == 1
     assert seen["ordergate_recoveries_total", (("reason", "assigned"),)] == 1
     assert seen["ordergate_producer_recycles_total", (("reason", "slow_commit"),)] == 1
     assert seen["ordergate_parked_events", ()] == 7
@@ -72,6 +74,14 @@ def test_a_released_partition_leaves_no_series(metrics):
     partitions = {dict(labels).get("partition") for _, labels in samples(metrics)}
     assert partitions == {None, "2"}
     metrics.released("never.assigned", 0)
+
+
+def test_readers_that_go_on_leave_no_series(metrics):
+    """An alert on waiting readers ends with the waiting."""
+    metrics.readers_wait([("oms.orders.v1", 1), ("oms.orders.v1", 2)])
+    metrics.readers_wait([("oms.orders.v1", 2)])
+    waits = [dict(labels) for name, labels in samples(metrics) if name == "ordergate_output_readers_wait"]
+    assert waits == [{"topic": "oms.orders.v1", "partition": "2"}]
 
 
 def test_a_rule_that_changes_its_owner_has_one_series(metrics):
