@@ -6,6 +6,8 @@ SEEDS ?=
 SEED ?=
 KIND ?=
 LANES ?=
+# Two processes with a stack each: most of the time a test of faults waits. A file's tests stay together, in order.
+SIDE_BY_SIDE := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help prepare demo test test-long bench bench-peers bench-growth faults lint format docs clean
@@ -20,7 +22,7 @@ demo: prepare ## run the whole pipeline on this machine: make demo EVENTS=100000
 	@.venv/bin/ordergate demo $(if $(EVENTS),--events $(EVENTS))
 
 test: prepare ## run all tests on a real broker, database and registry: make test ARGS="-k refund"
-	@$(PYTHON_IN_VENV) -m pytest $(ARGS)
+	@$(PYTHON_IN_VENV) -m pytest $(SIDE_BY_SIDE) $(ARGS)
 
 test-long: prepare ## run the tests that take minutes each: repairs that wait for time-outs
 	@$(PYTHON_IN_VENV) -m pytest -m long $(ARGS)

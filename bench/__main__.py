@@ -30,7 +30,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--events", type=int, default=60_000, help="raw events of each run (%(default)s)")
     parser.add_argument("--runs", type=int, default=3, help="runs of each kind, in turns (%(default)s)")
     parser.add_argument("--rate", type=float, default=200, help="events/s of the latency part (%(default)s)")
-    parser.add_argument("--seconds", type=float, default=20, help="length of the latency part (%(default)s)")
+    parser.add_argument("--seconds", type=float, default=30, help="length of each latency part (%(default)s)")
     parser.add_argument("--memory-events", type=int, default=200_000, help="events of the memory part (%(default)s)")
     parser.add_argument(
         "--results",
@@ -47,7 +47,9 @@ def _measure(given: argparse.Namespace) -> Result:
     before = machine.load()
     with fresh_deployment(_say) as deployment:
         raw, governed, outputs = measuring.side_by_side(deployment, given.events, given.runs, _say)
-        latency = measuring.latency(deployment, given.rate, given.seconds, _say)
+        calm = [
+            measuring.latency(deployment, name, given.rate, given.seconds, _say) for name in ("throughput", "latency")
+        ]
         memory, memory_run = measuring.memory(deployment, given.memory_events, _say)
         settings = deployment.settings()
         return Result(
@@ -60,7 +62,8 @@ def _measure(given: argparse.Namespace) -> Result:
             outputs=outputs,
             raw=raw,
             governed=governed,
-            latency=latency,
+            latency=[one for one, _ in calm],
+            idle=[one for _, one in calm],
             memory=memory,
             memory_run=memory_run,
         )

@@ -15,11 +15,14 @@ from bench.deployment import COPIES, OUTPUTS, RAW_TOPICS, Child, Deployment
 from bench.figures import median, percentile, quarters
 from bench.load import Sent, fresh_records, publish, publish_paced
 from deploy.local.report import Report
+from ingest.settings import PREFIX
 from producers.topics import ORDERS
 
 PHASES = ("read", "decode", "map", "check", "encode", "postgres", "kafka", "other")
-_WARM_UP_S = 2.0
+_WARM_UP_S = 8.0
+"""The first transactions are slow, and what came meanwhile waits behind them."""
 _SETTLE_S = 2.0
+_CALM_S = 5.0
 _RUN_S = 900.0
 
 
@@ -40,12 +43,23 @@ class Throughput:
 class Latency:
     """From raw append to visible for a read-committed consumer of the orders, in milliseconds."""
 
+    profile: str
     rate: float
     events: int
     """Raw events that became visible as a version of an order, without the warm-up's."""
     p50: float
     p99: float
     most: float
+
+
+@dataclass(frozen=True, slots=True)
+class Idle:
+    """A worker with nothing to do."""
+
+    profile: str
+    seconds: float
+    cpu_share: float
+    """CPU time of its process, all threads, by time that went by: 1 is a whole core."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,19 +115,35 @@ def side_by_side(
     return raw, governed, outputs
 
 
-def latency(deployment: Deployment, rate: float, seconds: float, report: Report) -> Latency:
-    """A worker with its default settings at a moderate rate, watched by another process."""
-    report(f"latency at {rate:g} events/s for {seconds:g} s")
+def latency(deployment: Deployment, profile: str, rate: float, seconds: float, report: Report) -> tuple[Latency, Idle]:
+    """A worker of a profile at a moderate rate, watched by another process; then, for as long, with nothing to do."""
+    report(f"latency of the {profile} profile at {rate:g} events/s for {seconds:g} s")
+    name = f"latency_{profile}"
     deployment.fresh_topics(RAW_TOPICS, OUTPUTS)
-    worker = deployment.start("worker_process", "latency", database_url=deployment.fresh_database("latency"))
+    database_url = deployment.fresh_database(name)
+    settings = {f"{PREFIX}PROFILE": profile}
+    worker = deployment.start("worker_process", name, database_url=database_url, settings=settings)
     worker.wait_ready()
     reader = deployment.start("visible", "visible", "--servers", deployment.servers, "--topic", ORDERS.name)
     reader.wait_ready()
     sent = publish_paced(deployment.servers, rate, _WARM_UP_S + seconds)
     time.sleep(_SETTLE_S)
-    worker.stop()
     waits = waits_ms(sent, reader.stop(), sent[0].at + int(_WARM_UP_S * 1e9))
-    return Latency(rate, len(waits), percentile(waits, 0.5), percentile(waits, 0.99), max(waits))
+    found = Latency(profile, rate, len(waits), percentile(waits, 0.5), percentile(waits, 0.99), max(waits))
+    report(f"p50 {found.p50:.1f} ms, p99 {found.p99:.1f} ms, longest {found.most:.1f} ms; now idle")
+    time.sleep(_CALM_S)
+    idle = Idle(profile, seconds, _cpu_share(worker, seconds))
+    report(f"idle: {idle.cpu_share:.2%} of a core")
+    worker.stop()
+    return found, idle
+
+
+def _cpu_share(child: Child, seconds: float) -> float:
+    process = psutil.Process(child.process.pid)
+    before, begin = process.cpu_times(), time.monotonic()
+    time.sleep(seconds)
+    after, end = process.cpu_times(), time.monotonic()
+    return (after.user + after.system - before.user - before.system) / (end - begin)
 
 
 def waits_ms(sent: Iterable[Sent], seen: Iterable[Sequence[Any]], since: int) -> list[float]:

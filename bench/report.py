@@ -70,11 +70,20 @@ def _phases(result: Result) -> str:
 
 
 def _latency(result: Result) -> str:
-    latency = result.latency
-    return (
-        f"Raw append to governed order visible for a read-committed consumer, at {latency.rate:g} events/s "
-        f"({latency.events:,} events): p50 {latency.p50:.1f} ms, p99 {latency.p99:.1f} ms, "
-        f"longest {latency.most:.1f} ms."
+    idle = {one.profile: one.cpu_share for one in result.idle}
+    rows = [
+        f"| {one.profile} | {one.rate:g} | {one.events:,} | {one.p50:.1f} ms | {one.p99:.1f} ms | {one.most:.1f} ms "
+        f"| {idle[one.profile]:.2%} |"
+        for one in result.latency
+    ]
+    return "\n".join(
+        [
+            "Raw append to governed order visible for a read-committed consumer, by `ORDERGATE_PROFILE`, and what the "
+            "worker uses of a core when nothing comes:\n",
+            "| profile | events/s | events | p50 | p99 | longest | idle |",
+            "|---|---|---|---|---|---|---|",
+            *rows,
+        ]
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from bench.figures import median
-from bench.measuring import PHASES, Latency, Memory, Throughput
+from bench.measuring import PHASES, Idle, Latency, Memory, Throughput
 
 GOVERNING = ("decode", "map", "check", "encode")
 """Phases that are what Ordergate is for; everything else is its engine."""
@@ -15,6 +15,9 @@ GOVERNING = ("decode", "map", "check", "encode")
 OVERHEAD_US = 25.0
 WHOLE_US = 150.0
 LEAST_RATIO = 0.25
+MOST_P99_MS = 25.0
+MOST_IDLE = 0.01
+"""Of a core."""
 MOST_GROWTH = 1.05
 """Last quarter against first quarter; fragments and caches that fill make up a few percent."""
 
@@ -44,7 +47,10 @@ class Result:
     outputs: int
     raw: Sequence[Throughput]
     governed: Sequence[Throughput]
-    latency: Latency
+    latency: Sequence[Latency]
+    """At a moderate rate, by profile."""
+    idle: Sequence[Idle]
+    """With nothing to do, by profile."""
     memory: Memory
     memory_run: Throughput
 
@@ -87,6 +93,8 @@ class Result:
     def bars(self) -> list[Bar]:
         """Every promise, measured."""
         growth = self.memory.last_quarter / self.memory.first_quarter
+        quick = next(one for one in self.latency if one.profile == "latency")
+        busiest = max(one.cpu_share for one in self.idle)
         return [
             Bar(
                 "engine overhead, CPU per event",
@@ -103,6 +111,14 @@ class Result:
             Bar(
                 f"memory over {self.memory.events:,} events, last quarter against first",
                 f"≤ {MOST_GROWTH:g}", f"{growth:.3f}", growth <= MOST_GROWTH,
+            ),
+            Bar(
+                f"p99 from raw append to visible at {quick.rate:g} events/s, latency profile",
+                f"≤ {MOST_P99_MS:.0f} ms", f"{quick.p99:.1f} ms", quick.p99 <= MOST_P99_MS,
+            ),
+            Bar(
+                "CPU of an idle worker, of a core",
+                f"< {MOST_IDLE:.0%}", f"{busiest:.2%}", busiest < MOST_IDLE,
             ),
         ]  # fmt: skip
 
@@ -130,7 +146,8 @@ class Result:
                 "raw": [asdict(run) for run in self.raw],
                 "governed": [asdict(run) for run in self.governed],
             },
-            "latency_ms": asdict(self.latency),
+            "latency_ms": [asdict(one) for one in self.latency],
+            "idle": [asdict(one) for one in self.idle],
             "memory_mib": {**asdict(self.memory), "run": asdict(self.memory_run)},
         }
 

@@ -40,20 +40,18 @@ class BatchMetrics(Metrics):
         super().__init__()
         self.batches: list[Done] = []
         self.events = 0
+        self._told = 0
 
-    def batch(
-        self,
-        outcomes: Mapping[tuple[str, str], int],
-        phases: Mapping[str, float],
-        cpu: Mapping[str, float],
-        events: int,
-        raw_bytes: int,
-    ) -> None:
-        """A batch was committed and published. Events that wait for a hand-over come again: the decided ones count."""
-        super().batch(outcomes, phases, cpu, events, raw_bytes)
-        decided = sum(outcomes.values())
-        self.events += decided
-        self.batches.append(Done(time.monotonic(), time.process_time(), decided, dict(cpu)))
+    def outcomes(self, outcomes: Mapping[tuple[str, str], int]) -> None:
+        """Events were decided. Those that wait for a hand-over are read again, and decided once."""
+        super().outcomes(outcomes)
+        self.events += sum(outcomes.values())
+
+    def batch(self, phases: Mapping[str, float], cpu: Mapping[str, float], events: int, raw_bytes: int) -> None:
+        """A batch was committed and published."""
+        super().batch(phases, cpu, events, raw_bytes)
+        self.batches.append(Done(time.monotonic(), time.process_time(), self.events - self._told, dict(cpu)))
+        self._told = self.events
 
 
 def main() -> None:

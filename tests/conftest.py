@@ -18,7 +18,9 @@ def running_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     if os.environ.get(CHOICE, "local") != "local":
         pytest.skip("faults are tested on the local stack, whose processes the test can reach")
     # Beside pytest's own folders: those go away after some sessions, and with them all traces of a process.
-    with local_stack(tmp_path_factory.getbasetemp().parent / "ordergate-stacks") as running:
+    own = tmp_path_factory.getbasetemp()
+    is_one_of_several = "PYTEST_XDIST_WORKER" in os.environ
+    with local_stack((own.parent if is_one_of_several else own).parent / "ordergate-stacks") as running:
         yield running
 
 

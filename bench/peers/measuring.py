@@ -33,7 +33,7 @@ from schemas.registry import resolve_ids
 from schemas.types import CanonicalOrder
 
 _PATIENCE_S = 120.0
-_WARM_UP_S = 2.0
+_WARM_UP_S = 8.0
 _SETTLE_S = 3.0
 _FIRST = 50
 """Orders that show that a candidate is at work, before its latency is measured."""

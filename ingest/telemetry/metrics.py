@@ -178,20 +178,16 @@ class Metrics:
         self._rule_info = self._gauge(RULE_INFO)
         self._unknown_fields = self._counter(UNKNOWN_FIELDS)
 
-    def batch(
-        self,
-        outcomes: Mapping[tuple[str, str], int],
-        phases: Mapping[str, float],
-        cpu: Mapping[str, float],
-        events: int,
-        raw_bytes: int,
-    ) -> None:
-        """A batch was committed. `outcomes`: events by (channel, outcome).
+    def outcomes(self, outcomes: Mapping[tuple[str, str], int]) -> None:
+        """Events were given outcomes. `outcomes`: how many by (channel, outcome)."""
+        for (channel, outcome), count in outcomes.items():
+            self._events.labels(channel, outcome).inc(count)
+
+    def batch(self, phases: Mapping[str, float], cpu: Mapping[str, float], events: int, raw_bytes: int) -> None:
+        """A batch was committed and published.
 
         `phases`, `cpu`: seconds of wall and processor time by phase; `raw_bytes`: read for the batch.
         """
-        for (channel, outcome), count in outcomes.items():
-            self._events.labels(channel, outcome).inc(count)
         for phase, seconds in phases.items():
             self._phase_seconds.labels(phase).inc(seconds)
         for phase, seconds in cpu.items():

@@ -148,9 +148,10 @@ class Worker:
 
     def _process(self, batch: Sequence[Understood], group_metadata: object) -> None:
         for committed in self._processor.commit(self._ownership.partitions, batch):
+            self._observer.committed(committed)
+            self._phases.lap("other")
             self._publish(committed, group_metadata)
             self._reading.hold(committed, self._published.covers)
-            self._observer.committed(committed)
         self._setbacks = 0
         self._observer.batch([one.event for one in batch], self._ownership)
 
@@ -195,8 +196,8 @@ class Worker:
             self._observer.parked(partition.key, parked)
             if overdue:
                 for committed in self._processor.end_waiting(partition, overdue):
-                    self._publish(committed, group_metadata)
                     self._observer.committed(committed)
+                    self._publish(committed, group_metadata)
                     for carrier in committed.still_parked:
                         self._is_published(carrier)  # known when they are looked at again
 

@@ -50,8 +50,9 @@ class Observer:
         self._phases.take()
 
     def committed(self, committed: Committed) -> None:
-        """One PostgreSQL transaction was decided and published."""
+        """One PostgreSQL transaction was committed: what it decided is counted, however it comes to be published."""
         self._health.database_reached()
+        self._metrics.outcomes(committed.outcomes)
         self._outcomes += committed.outcomes
         self._outputs += len(committed.records)
         counted: Counter[tuple[str, str, str]] = Counter(
@@ -66,7 +67,7 @@ class Observer:
         """A batch is done."""
         wall, cpu = self._phases.take()
         raw_bytes = sum(len(event.value or b"") for event in events)
-        self._metrics.batch(self._outcomes, wall, cpu, len(events), raw_bytes)
+        self._metrics.batch(wall, cpu, len(events), raw_bytes)
         newest = {(event.topic, event.partition): event.timestamp_ms for event in events}
         now_ms = self._time.now() // 1000
         lag = 0.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bench.measuring import Latency, Memory, Throughput
+from bench.measuring import Idle, Latency, Memory, Throughput
 from bench.result import Result
 
 PHASES = {
@@ -27,7 +27,8 @@ RESULT = Result(
     outputs=150_000,
     raw=[run(30_000, 20), run(20_000, 21), run(25_000, 22)],
     governed=[run(9_000, 110), run(8_000, 105), run(5_000, 120, postgres=23.0)],
-    latency=Latency(200, 2_400, 5.25, 14.5, 31.0),
+    latency=[Latency("throughput", 200, 2_400, 35.0, 60.0, 90.0), Latency("latency", 200, 2_400, 5.25, 14.5, 31.0)],
+    idle=[Idle("throughput", 20, 0.004), Idle("latency", 20, 0.006)],
     memory=Memory(200_000, [100.0, 100.0, 101.0, 102.0], 100.0, 102.0),
     memory_run=run(8_000, 105),
 )
@@ -35,5 +36,7 @@ RESULT = Result(
 BAD = replace(
     RESULT,
     governed=[run(4_000, 300, map=160.0), run(4_000, 300, map=160.0), run(4_000, 300, map=160.0)],
+    latency=[Latency("throughput", 200, 2_400, 5.0, 14.0, 31.0), Latency("latency", 200, 2_400, 20.0, 60.0, 90.0)],
+    idle=[Idle("throughput", 20, 0.004), Idle("latency", 20, 0.016)],
     memory=Memory(200_000, [100.0, 120.0, 140.0, 160.0], 100.0, 160.0),
 )

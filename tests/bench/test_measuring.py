@@ -59,7 +59,9 @@ def test_only_events_that_can_be_waited_for_count():
 def test_an_event_that_waits_is_counted_once():
     """An event that waits for another partition is in two batches and decided in one: a run ends with its last."""
     metrics = BatchMetrics()
-    metrics.batch({("web", "governed"): 3}, {}, {}, 5, 0)
-    metrics.batch({("web", "governed"): 1, ("shopify", "held"): 1}, {}, {}, 2, 0)
+    metrics.outcomes({("web", "governed"): 3})
+    metrics.batch({}, {}, 5, 0)
+    metrics.outcomes({("web", "governed"): 1, ("shopify", "held"): 1})
+    metrics.batch({}, {}, 2, 0)
     assert metrics.events == 5
     assert [batch.events for batch in metrics.batches] == [3, 2]

@@ -36,5 +36,5 @@ def no_log() -> Iterator[None]:
 @pytest.fixture
 def seeds() -> range:
     """The seeds of the main series."""
-    first, number = int(os.environ.get("SEED", "1")), int(os.environ.get("SCHEDULES", "1000"))
+    first, number = int(os.environ.get("SEED", "1")), int(os.environ.get("SCHEDULES", "2000"))
     return range(first, first + number)

@@ -26,7 +26,8 @@ def test_a_batch_adds_up(metrics):
     """Rates, outcomes and phases on a dashboard are sums over all batches."""
     for _ in range(2):
         wall, cpu = {"map": 0.25, "database": 0.5}, {"map": 0.25, "database": 0.125}
-        metrics.batch({("web", "GOVERNED"): 3, ("web", "STALE"): 1}, wall, cpu, 4, 900)
+        metrics.outcomes({("web", "GOVERNED"): 3, ("web", "STALE"): 1})
+        metrics.batch(wall, cpu, 4, 900)
     seen = samples(metrics)
     assert seen["ordergate_events_total", (("channel", "web"), ("outcome", "GOVERNED"))] == 6
     assert seen["ordergate_events_total", (("channel", "web"), ("outcome", "STALE"))] == 2
