@@ -81,6 +81,8 @@ def producer_config(bootstrap_servers: str, transactional_id: str, settings: Map
         # The default, rebootstrap, forgets the coordinator after one lost connection and then hangs for ever.
         "metadata.recovery.strategy": "none",
         "retry.backoff.ms": settings["retry_backoff_ms"],
+        # It doubles otherwise: a transaction that meets the markers of the last one twice would wait for long.
+        "retry.backoff.max.ms": settings["retry_backoff_ms"],
         "reconnect.backoff.ms": 20,
         "reconnect.backoff.max.ms": 1000,
         "statistics.interval.ms": settings["statistics_interval_ms"],
@@ -120,8 +122,8 @@ class TransactionalPublisher:
         self._producer: Producer | None = None
         self._sent: Counter[str] = Counter()
         """Requests that must not be sent twice, as often as they were asked for."""
-        self._counted: dict[str, int] | None = None
-        """The same as the client has counted them, and what went wrong on the coordinator's connection."""
+        self._statistics: str | None = None
+        """The client's own counters, as it reported them last."""
         self._statistics_at = 0.0
         self._unexamined_since: float | None = None
         """When a call ended that was so slow that it may have been retried unseen; None once that is settled."""
@@ -133,7 +135,7 @@ class TransactionalPublisher:
 
     def _open(self) -> None:
         self._sent.clear()
-        self._counted = None
+        self._statistics = None
         self._unexamined_since = None
         name = f"{self._config['transactional.id']}-{self._now():x}"
         producer = self._make_producer({**self._config, "transactional.id": name})
@@ -243,7 +245,7 @@ class TransactionalPublisher:
                     return
         self._unexamined_since = None
         once_each = {**self._sent, "disconnects": 0, "req_timeouts": 0}
-        if self._statistics_at <= since or self._counted != once_each:
+        if self._statistics_at <= since or self._counted() != once_each:
             self.close()
             self._on_recycle("hidden_retry")
 
@@ -259,17 +261,22 @@ class TransactionalPublisher:
         return True
 
     def _on_statistics(self, document: str) -> None:
-        brokers = orjson.loads(document)["brokers"]
-        self._statistics_at = self._monotonic()
+        # Read when it is asked for: most reports are not.
+        self._statistics, self._statistics_at = document, self._monotonic()
+
+    def _counted(self) -> dict[str, int] | None:
+        """Requests as often as the client sent them, and what went wrong on the coordinator's connection."""
+        brokers = orjson.loads(self._statistics)["brokers"] if self._statistics is not None else {}
         coordinator = brokers.get("TxnCoordinator")
-        if coordinator is not None:
-            self._counted = {
-                "EndTxn": coordinator["req"].get("EndTxn", 0),
-                "disconnects": coordinator["disconnects"],
-                "req_timeouts": coordinator["req_timeouts"],
-                # Sent to the group's coordinator, on the connection of whichever broker that is.
-                "TxnOffsetCommit": sum(broker["req"].get("TxnOffsetCommit", 0) for broker in brokers.values()),
-            }
+        if coordinator is None:
+            return None
+        return {
+            "EndTxn": coordinator["req"].get("EndTxn", 0),
+            "disconnects": coordinator["disconnects"],
+            "req_timeouts": coordinator["req_timeouts"],
+            # Sent to the group's coordinator, on the connection of whichever broker that is.
+            "TxnOffsetCommit": sum(broker["req"].get("TxnOffsetCommit", 0) for broker in brokers.values()),
+        }
 
 
 def end_transaction_of(

@@ -169,13 +169,12 @@ def counters_newer_than_the_call() -> Patches:
 
 @_rule("retried", "A receipt that was sent twice may not overwrite a later one")
 def sending_of_offsets_is_examined() -> Patches:
-    def sum_of(self: TransactionalPublisher, document: str) -> None:
-        original(self, document)
-        if self._counted is not None:
-            self._counted["TxnOffsetCommit"] = self._sent["TxnOffsetCommit"]
+    def counted(self: TransactionalPublisher) -> dict[str, int] | None:
+        found = original(self)
+        return found and found | {"TxnOffsetCommit": self._sent["TxnOffsetCommit"]}
 
-    original = TransactionalPublisher._on_statistics
-    return [patch.object(TransactionalPublisher, "_on_statistics", sum_of)]
+    original = TransactionalPublisher._counted
+    return [patch.object(TransactionalPublisher, "_counted", counted)]
 
 
 @_rule("fair", "An order last changed from another partition waits until that change is published")
