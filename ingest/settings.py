@@ -149,7 +149,8 @@ class Settings(BaseSettings):
         description="Wait for more events after the first; a full batch is never delayed.",
         json_schema_extra=_because(
             "ms",
-            "events share a transaction at gentle load; 2 in `latency`: in less, a transaction often meets the markers of the last one, and the client waits 20 ms",
+            "events share a transaction at gentle load; 2 in `latency`: with less, transactions often meet the markers "
+            "of the last one, and the client waits 20 ms",
         ),
     )
 
