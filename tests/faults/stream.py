@@ -23,6 +23,8 @@ class Shape:
     partitions: int = PARTITIONS
     hot: float = 0.0
     """The share of them that partition 0 gets."""
+    spread: float = 0.25
+    """The share of them that is keyed badly, so that partitions share an order."""
 
 
 def events(chance: random.Random, shape: Shape) -> Iterator[Raw]:
@@ -39,7 +41,7 @@ def events(chance: random.Random, shape: Shape) -> Iterator[Raw]:
 
 
 def _shared_orders(chance: random.Random, shape: Shape) -> Iterator[Raw]:
-    """Orders of few guests over all partitions; one in four is keyed badly, so that partitions share it."""
+    """Orders of few guests over all partitions; some are keyed badly, so that partitions share an order."""
     steps: list[list[Raw]] = []
     number = chance.randrange(10**6) * 1000
     made, count = 0, shape.count // 2
@@ -60,7 +62,7 @@ def _shared_orders(chance: random.Random, shape: Shape) -> Iterator[Raw]:
 
 def _order(chance: random.Random, number: int, shape: Shape) -> Iterator[Raw]:
     home = 0 if chance.random() < shape.hot else chance.randrange(shape.partitions)
-    spread = chance.random() < 0.25
+    spread = chance.random() < shape.spread
     email = f"guest{chance.randrange(_GUESTS)}@example.com"
 
     def put(body: dict, kind: str, event: str) -> Raw:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.faults.case import Case, Kind
 from tests.faults.points import POINTS
+from tests.faults.stream import Shape
 
 # A point of recovery is passed by each of six partitions at a start; a rebalance takes a second worker.
 _REBALANCE = ("rebalance-assigned", "rebalance-revoking", "rebalance-released")
@@ -29,6 +30,8 @@ class StruckAtPoint(Kind):
             case.seconds = 8.0
         if self.point == "hand-over":
             case.deployment.settings["ORDERGATE_BATCH_SIZE"] = str(case.chance.choice((5, 10, 20)))
+            case.shape = Shape(300, spread=0.9)
+            case.seconds = 8.0
 
     def begin(self, case: Case) -> None:
         chance = case.chance
