@@ -22,6 +22,7 @@ from audit.fence import Fence, Window
 from audit.kafka import Kafka, Key
 from audit.reading import OtherTopic, Reader
 from audit.registry import Registry
+from audit.remade import Remade
 from audit.report import JudgedPartition, Report
 from audit.standing import misplaced, unpublished
 from audit.topics import OutputTopics
@@ -89,15 +90,17 @@ def run(
                 lambda place: kafka.has(place[:2], place.offset),
                 lambda: _later(kafka, reader, output_topics.orders, spans),
             )
-            report.add(doubts.ruled_out(examination.violations(scope)))
+            remade = Remade(fence.former)
+            report.add(doubts.ruled_out(remade.ruled_out(examination.violations(scope))))
             report.judged = [JudgedPartition(one.topic, one.partition, one.first, one.fence) for one in scope.raw]
             report.events = examination.events
             report.records = examination.records
             report.outcomes = examination.outcomes
+            not_judged = examination.not_judged + doubts.explained + remade.explained
             report.not_judged = [
                 *_not_asked(database_url, group_id),
                 *_not_committed(fence, group_id),
-                *(f"{count} {what}" for what, count in sorted((examination.not_judged + doubts.explained).items())),
+                *(f"{count} {what}" for what, count in sorted(not_judged.items())),
             ]
     report.seconds = time.monotonic() - started
     return report

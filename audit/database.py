@@ -32,6 +32,17 @@ SELECT (extract(epoch FROM min(substring(bounds FROM $$FROM \\('([^']+)'\\)$$)::
 FROM (SELECT pg_get_expr(c.relpartbound, c.oid) AS bounds FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid
       WHERE i.inhparent = 'outcomes'::regclass) AS partitions
 """
+# A topic's name has no `@`: what has one is kept of a former log. The names are few: each is found by one step in the
+# index, where DISTINCT would read every row.
+_FORMER: Final = """
+WITH RECURSIVE names (name) AS (
+    SELECT min(topic) FROM outcomes
+    UNION ALL SELECT (SELECT min(topic) FROM outcomes WHERE topic > name) FROM names WHERE name IS NOT NULL
+)
+SELECT split_part(topic, '@', 1), partition, min(raw_offset), max(raw_offset) + 1 FROM outcomes
+WHERE topic IN (SELECT name FROM names WHERE strpos(name, '@') > 0 AND split_part(name, '@', 1) = ANY(%s))
+GROUP BY 1, 2
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +58,14 @@ class Snapshot:
 
     def __init__(self, connection: psycopg.Connection[tuple[Any, ...]], raw_topics: Iterable[str]) -> None:
         self._connection = connection
-        rows = connection.execute(_POSITIONS, (list(raw_topics),)).fetchall()
+        topics = list(raw_topics)
+        rows = connection.execute(_POSITIONS, (topics,)).fetchall()
         self.positions: dict[Key, Decided] = {(row[0], row[1]): Decided(row[2], row[3]) for row in rows}
         since = connection.execute(_SINCE).fetchone()
         self.outcomes_since_ms: int = since[0] or 0 if since else 0
+        former = connection.execute(_FORMER, (topics,)).fetchall()
+        self.former: dict[Key, range] = {(row[0], row[1]): range(row[2], row[3]) for row in former}
+        """The offsets decided in former logs of each partition, as far as their outcomes are kept."""
 
     def outcomes(self, spans: Mapping[Key, tuple[int, int | None]]) -> Iterator[Outcome]:
         """The outcomes of each partition from its first offset to below its second (None: all)."""

@@ -49,6 +49,8 @@ class Fence:
     before: dict[Key, Receipt | None] = field(default_factory=dict)
     after: dict[Key, Receipt | None] = field(default_factory=dict)
     outcomes_since_ms: int | None = None
+    former: dict[Key, range] = field(default_factory=dict)
+    """The offsets that were decided in a former log of the partition."""
 
 
 def with_database(
@@ -72,7 +74,7 @@ def with_database(
         oldest = _Oldest()
         examination.take_outcomes(oldest.of(database.outcomes(spans)))
         positions = database.positions
-        since_ms = database.outcomes_since_ms
+        since_ms, former = database.outcomes_since_ms, database.former
     after = _wait_published(kafka, positions, patience_s) if group_id is not None else {}
     end = {}
     for key in raw:
@@ -86,7 +88,7 @@ def with_database(
         # The earlier of both: a channel's clock may be ahead, and what was decided again has a later row.
         outputs_since = min(oldest.recorded_ms or window.since_ms, window.since_ms) - _BEFORE_DECIDED_MS
     return Fence(
-        first, end, Published.ALL, outputs_since, positions, before, after, since_ms + _MARGIN_MS,
+        first, end, Published.ALL, outputs_since, positions, before, after, since_ms + _MARGIN_MS, former,
     )  # fmt: skip
 
 

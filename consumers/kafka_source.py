@@ -105,9 +105,8 @@ def consumer_config(
         config["partition.assignment.strategy"] = "cooperative-sticky"
         config["session.timeout.ms"] = session_timeout_ms
         config["heartbeat.interval.ms"] = max(session_timeout_ms // 4, 250)
-        # Static membership: a slot restarted in time gets its partitions back without a rebalance. Not for
-        # KIP-848 groups, where the restarted process is refused while its old instance is still known.
-        config["group.instance.id"] = f"{group_id}-{slot}"
+        # No `group.instance.id`: a static member that dies between the two rounds of a cooperative rebalance and is
+        # restarted in time comes back without the second round, and the partitions it was to get stay nobody's.
     return config
 
 

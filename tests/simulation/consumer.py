@@ -69,7 +69,6 @@ class SimulatedConsumer:
         """The topic's id at the time when the partition was assigned."""
         self._member = Member(
             link.process,
-            config.get("group.instance.id"),
             "",
             [],
             lambda: self._wake(),
@@ -171,7 +170,7 @@ class SimulatedConsumer:
         return apply() if cached else self._link.request("watermarks", "ListOffsets", apply, timeout)
 
     def close(self) -> None:
-        """Gives everything back; a static member of a classic group keeps its place until it times out."""
+        """Give everything back and leave the group."""
         self._link.process.check()
         if self._member.owned and not self._member.lost:
             self._call("on_revoke", list(self._member.owned))
@@ -184,7 +183,7 @@ class SimulatedConsumer:
     def _serve(self) -> None:
         """Run the callbacks that are due."""
         member = self._member
-        if member.lost and not member.fenced:
+        if member.lost:
             if member.owned:
                 self._call("on_lost", list(member.owned))
             member.owned.clear()
@@ -212,8 +211,6 @@ class SimulatedConsumer:
         self._callbacks[callback](self, [TopicPartition(*key) for key in keys])
 
     def _next(self) -> SimulatedMessage | None:
-        if self._member.fenced:
-            return SimulatedMessage(("", -1), None, KafkaError(KafkaError._FATAL, "fenced instance", True))
         for key, position in self._positions.items():
             if key in self._paused or self._world.now < self._broker.down_until:
                 continue

@@ -23,7 +23,6 @@ class Member:
     """A consumer as the coordinator and the client's own threads see it."""
 
     process: Process
-    instance: str | None
     member_id: str
     topics: list[str]
     wake: Callable[[], None]
@@ -34,8 +33,6 @@ class Member:
     """Still in the coordinator's list; the client finds out later."""
     lost: bool = False
     """The client found out; its callback is due."""
-    fenced: bool = False
-    """Another process has joined under the same static name: the client can do no more."""
     target: dict[TopicPartitionKey, None] = field(default_factory=dict)
     owned: dict[TopicPartitionKey, int] = field(default_factory=dict)
     """What the client has, with the epoch since which it has it."""
@@ -60,22 +57,13 @@ class Group:
         self._number += 1
         member.member_id = f"{member.process.name}-{self._number}"
         member.known, member.lost, member.joined = True, False, False
-        before = next((m for m in self.members if m.instance is not None and m.instance == member.instance), None)
-        if before is not None:
-            # Static membership: the new process steps into the place of the old one, without a rebalance.
-            self.members[self.members.index(before)] = member
-            before.known = False
-            before.process.in_background(self._heartbeat(), lambda: self._found_out(before))
-            member.target = dict(before.target)
-            self._notify(member)
-        else:
-            self.members.append(member)
-            self.rebalance()
+        self.members.append(member)
+        self.rebalance()
         self._watch(member)
 
     def leave(self, member: Member) -> None:
-        """A client closes. A static member only falls silent."""
-        if member.known and not (self.classic and member.instance is not None):
+        """A client closes."""
+        if member.known:
             self._remove(member)
 
     def rebalance(self) -> None:
@@ -122,8 +110,7 @@ class Group:
         """What `consumer_group_metadata()` gives right now."""
         generation = member.generation if member.joined else -1
         member_id = member.member_id if not (member.lost and self.classic) else ""
-        instance = f"{member.instance}\0" if member.instance else "\0"
-        return b"CGMDv2:" + struct.pack("<i", generation) + f"{self.name}\0{member_id}\0{instance}".encode()
+        return b"CGMDv2:" + struct.pack("<i", generation) + f"{self.name}\0{member_id}\0\0".encode()
 
     def check(self, metadata: object, keys: list[TopicPartitionKey]) -> None:
         """Whether offsets are taken with this metadata. Raises Refusal."""
@@ -218,8 +205,6 @@ class Group:
         self.rebalance()
 
     def _found_out(self, member: Member) -> None:
-        """A heartbeat is answered: unknown member, or fenced instance."""
+        """A heartbeat is answered: unknown member."""
         member.lost = True
-        if any(other.instance is not None and other.instance == member.instance for other in self.members):
-            member.fenced = True
         member.wake()
