@@ -180,7 +180,7 @@ def prefix_decoder(schema: dict[str, Any], fields: Iterable[str]) -> Callable[[i
     read = fastavro.schemaless_reader
 
     def decode(stream: io.BytesIO) -> dict[str, Any]:
-        return read(stream, writer, reader)  # type: ignore[return-value]
+        return read(stream, writer, reader)  # type: ignore[return-value]  # a record schema gives a dict
 
     return decode
 

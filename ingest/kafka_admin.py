@@ -145,7 +145,7 @@ class KafkaAdmin:
     def _ends(self, names: Sequence[str], isolation: IsolationLevel) -> list[OutputEnd]:
         topics = self.existing(names)
         asked = {
-            TopicPartition(topic.name, number): OffsetSpec.latest()  # type: ignore[no-untyped-call]
+            TopicPartition(topic.name, number): OffsetSpec.latest()  # type: ignore[no-untyped-call]  # not typed there
             for topic in topics.values()
             for number in range(topic.partitions)
         }

@@ -39,7 +39,7 @@ def wait_until_visible(bootstrap_servers: str, topic: str, seconds: float) -> fl
 
 def _ends(admin: AdminClient, topic: str, isolation: IsolationLevel) -> dict[int, int]:
     partitions = admin.list_topics(topic, timeout=10).topics[topic].partitions
-    wanted = {TopicPartition(topic, number): OffsetSpec.latest() for number in partitions}  # type: ignore[no-untyped-call]
+    wanted = {TopicPartition(topic, number): OffsetSpec.latest() for number in partitions}  # type: ignore[no-untyped-call]  # not typed there
     answers = admin.list_offsets(wanted, isolation_level=isolation)
     return {partition.partition: future.result().offset for partition, future in answers.items()}
 

@@ -27,7 +27,7 @@ def _on_path(why_not_pip: str) -> Path:
     found = shutil.which("java")
     if found is None:
         raise ProgramMissing("Java", f"{why_not_pip}; and there is no java on PATH")
-    answer = subprocess.run([found, "-version"], capture_output=True, text=True, check=False).stderr  # noqa: S603
+    answer = subprocess.run([found, "-version"], capture_output=True, text=True, check=False).stderr  # noqa: S603 -- a Java of this machine
     version = re.search(r'version "(\d+)', answer)
     if version is None or int(version[1]) < OLDEST:
         raise ProgramMissing(f"Java {OLDEST} or newer", f"{why_not_pip}; and {found} is older")

@@ -68,7 +68,7 @@ def database(given: Settings) -> Iterator[Looked]:
     """Whether PostgreSQL keeps what it confirmed, and has our tables."""
     with reading(given) as connection:
         found = {
-            name: str(connection.execute("SELECT current_setting(%s)", (name,)).fetchone()[0])  # type: ignore[index]
+            name: str(connection.execute("SELECT current_setting(%s)", (name,)).fetchone()[0])  # type: ignore[index]  # one row, always
             for name in ("server_version", "fsync", "full_page_writes", "synchronous_commit")
         }
         (standby,) = connection.execute("SELECT pg_is_in_recovery()").fetchone() or (False,)

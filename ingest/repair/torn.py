@@ -77,15 +77,18 @@ class HangingTransaction:
     @property
     def still_at_it(self) -> bool:
         """The coordinator has not ended it: it will, at the latest when the transaction times out."""
-        return self._is_its(self.coordinator) and self.coordinator.state in _STILL_AT_IT  # type: ignore[union-attr]
+        return self._state in _STILL_AT_IT
 
     @property
     def completed(self) -> bool:
         """The coordinator has committed just this transaction, or believes so."""
-        return self._is_its(self.coordinator) and self.coordinator.state == "CompleteCommit"  # type: ignore[union-attr]
+        return self._state == "CompleteCommit"
 
-    def _is_its(self, view: CoordinatorView | None) -> bool:
-        return view is not None and view.producer_epoch == self.producer_epoch
+    @property
+    def _state(self) -> str | None:
+        """What the coordinator says of just this transaction."""
+        view = self.coordinator
+        return view.state if view is not None and view.producer_epoch == self.producer_epoch else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Self
@@ -37,23 +38,23 @@ class Writer:
         self._flexible = api.flexible
         self._bytes = bytearray()
 
-    def int8(self, value: int) -> Self:  # noqa: D102
+    def int8(self, value: int) -> Self:  # noqa: D102 -- named after its Kafka type
         self._bytes += struct.pack("!b", value)
         return self
 
-    def int16(self, value: int) -> Self:  # noqa: D102
+    def int16(self, value: int) -> Self:  # noqa: D102 -- named after its Kafka type
         self._bytes += struct.pack("!h", value)
         return self
 
-    def int32(self, value: int) -> Self:  # noqa: D102
+    def int32(self, value: int) -> Self:  # noqa: D102 -- named after its Kafka type
         self._bytes += struct.pack("!i", value)
         return self
 
-    def int64(self, value: int) -> Self:  # noqa: D102
+    def int64(self, value: int) -> Self:  # noqa: D102 -- named after its Kafka type
         self._bytes += struct.pack("!q", value)
         return self
 
-    def string(self, value: str) -> Self:  # noqa: D102
+    def string(self, value: str) -> Self:  # noqa: D102 -- named after its Kafka type
         encoded = value.encode()
         if self._flexible:
             self._bytes += unsigned_varint(len(encoded) + 1)
@@ -88,16 +89,16 @@ class Reader:
         self._at = 0
         self._flexible = flexible
 
-    def int8(self) -> int:  # noqa: D102
+    def int8(self) -> int:  # noqa: D102 -- named after its Kafka type
         return self._integer("!b", 1)
 
-    def int16(self) -> int:  # noqa: D102
+    def int16(self) -> int:  # noqa: D102 -- named after its Kafka type
         return self._integer("!h", 2)
 
-    def int32(self) -> int:  # noqa: D102
+    def int32(self) -> int:  # noqa: D102 -- named after its Kafka type
         return self._integer("!i", 4)
 
-    def int64(self) -> int:  # noqa: D102
+    def int64(self) -> int:  # noqa: D102 -- named after its Kafka type
         return self._integer("!q", 8)
 
     def string(self) -> str | None:
@@ -125,7 +126,7 @@ class Reader:
         value = self.unsigned_varint()
         return (value >> 1) ^ -(value & 1)
 
-    def unsigned_varint(self) -> int:  # noqa: D102
+    def unsigned_varint(self) -> int:  # noqa: D102 -- named after its Kafka type
         value = shift = 0
         while True:
             byte = self.take(1)[0]
@@ -150,8 +151,8 @@ class Reader:
     def _integer(self, layout: str, length: int) -> int:
         return int(struct.unpack(layout, self.take(length))[0])
 
-    def _length(self, plain: object) -> int:
-        return self.unsigned_varint() - 1 if self._flexible else int(plain())  # type: ignore[operator]
+    def _length(self, plain: Callable[[], int]) -> int:
+        return self.unsigned_varint() - 1 if self._flexible else plain()
 
 
 class Broker:

@@ -70,8 +70,8 @@ def map_order(event: OrderEvent, context: EventContext) -> CanonicalOrder:
         "canonical_version": 0,
         "content_hash": "",
         "order_status": statuses.order,  # type: ignore[typeddict-item]  # the vocabulary is checked at load
-        "payment_status": statuses.payment,  # type: ignore[typeddict-item]
-        "fulfilment_status": statuses.fulfilment,  # type: ignore[typeddict-item]
+        "payment_status": statuses.payment,  # type: ignore[typeddict-item]  # names of that enum: the tables are checked at load
+        "fulfilment_status": statuses.fulfilment,  # type: ignore[typeddict-item]  # names of that enum: the tables are checked at load
         "source_status": source_status,
         "status_basis": "MAPPED",
         "hold_reason": order.get("hold_reason") if order.get("held_at") else None,

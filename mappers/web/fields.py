@@ -55,8 +55,8 @@ def part(cls: type[T]) -> type[T]:
     extra items (PEP 728) is validated for unknown fields only: an event without any pays nothing.
     """
     # Set as attributes, because type checkers do not know PEP 728's class arguments yet.
-    cls.__pydantic_config__ = _CONFIG  # type: ignore[attr-defined]
-    cls.__extra_items__ = _UNKNOWN_FIELD  # type: ignore[attr-defined]
+    cls.__pydantic_config__ = _CONFIG  # type: ignore[attr-defined]  # see above
+    cls.__extra_items__ = _UNKNOWN_FIELD  # type: ignore[attr-defined]  # see above
     _PARTS.append(cls)
     return cls
 

@@ -45,7 +45,7 @@ class Log:
     def take_one(self, record: object) -> Position:
         """Decide on one record (topic, value, key, headers, timestamp_ms)."""
         event = RawEvent(
-            record.topic, 0, self._next, record.key, record.value, list(record.headers), record.timestamp_ms, 1  # type: ignore[attr-defined]
+            record.topic, 0, self._next, record.key, record.value, list(record.headers), record.timestamp_ms, 1  # type: ignore[attr-defined]  # any kind of record
         )  # fmt: skip
         self._next += 1
         (understood,) = self.pipeline.map(self.pipeline.decode([event]))

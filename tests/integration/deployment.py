@@ -123,17 +123,17 @@ class Deployment:
 
         def on_delivery(error: object, message: Message) -> None:
             assert error is None, error
-            delivered.append((message.topic(), message.partition(), message.offset()))  # type: ignore[arg-type]
+            delivered.append((message.topic(), message.partition(), message.offset()))  # type: ignore[arg-type]  # delivered, so it has a place
 
         for record in records:
             options = {}
             if getattr(record, "partition", None) is not None:
-                options["partition"] = record.partition  # type: ignore[attr-defined]
+                options["partition"] = record.partition  # type: ignore[attr-defined]  # any kind of record
             while True:
                 try:
                     producer.produce(
-                        record.topic, record.value, record.key, headers=record.headers,  # type: ignore[attr-defined]
-                        timestamp=record.timestamp_ms, on_delivery=on_delivery, **options,  # type: ignore[attr-defined]
+                        record.topic, record.value, record.key, headers=record.headers,  # type: ignore[attr-defined]  # any kind of record
+                        timestamp=record.timestamp_ms, on_delivery=on_delivery, **options,  # type: ignore[attr-defined]  # any kind of record
                     )  # fmt: skip
                     break
                 except BufferError:
@@ -253,9 +253,9 @@ class Deployment:
                 for message in consumer.consume(1000, 0.1):
                     key = (message.topic(), message.partition())
                     if message.error() is not None:
-                        ended.add(key)  # type: ignore[arg-type]
+                        ended.add(key)  # type: ignore[arg-type]  # no event of the whole client
                     else:
-                        found[key].append(message)  # type: ignore[index]
+                        found[key].append(message)  # type: ignore[index]  # a record has a place
             return {
                 topic: [m for (name, _), messages in found.items() if name == topic for m in messages]
                 for topic in topics
@@ -286,7 +286,7 @@ def audit(deployment: Deployment) -> dict[str, list[Message]]:
     codec = deployment.codec()
     published: dict[str, int] = {}
     for message in read[ORDERS.name]:
-        _, order = codec.decode(message.value())  # type: ignore[arg-type]
+        _, order = codec.decode(message.value())  # type: ignore[arg-type]  # no tombstones there
         published[order["order_id"]] = order["canonical_version"]
     stored = dict(deployment.rows("SELECT order_id::text, canonical_version FROM orders"))
     assert stored == published, "the database has what was published"

@@ -285,8 +285,8 @@ MAPPED = st.builds(
 def joined(order: CanonicalOrder, part: Any) -> CanonicalOrder:
     """The order with one more part, in the order of join: by (updated_at, id)."""
     name, identity = ("fulfilments", "fulfilment_id") if "fulfilment_id" in part else ("adjustments", "adjustment_id")
-    parts = sorted([*order[name], part], key=lambda entry: (entry["updated_at"], entry[identity]))  # type: ignore[literal-required]
-    return {**order, name: parts}  # type: ignore[misc]
+    parts = sorted([*order[name], part], key=lambda entry: (entry["updated_at"], entry[identity]))  # type: ignore[literal-required]  # `name` is a key of both
+    return {**order, name: parts}  # type: ignore[misc]  # `name` is a key
 
 
 @given(parts=PARTS, mapped=MAPPED, captured=st.sampled_from([None, 0, 5_000, 12_100, 13_000]))

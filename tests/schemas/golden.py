@@ -52,7 +52,7 @@ class Golden:
         """The record, instants as integers."""
         text = io.StringIO(self.path.with_suffix(".json").read_text(encoding="utf-8"))
         (record,) = fastavro.json_reader(text, without_logical_types(self.schema))
-        return dict(record)  # type: ignore[call-overload]
+        return dict(record)  # type: ignore[call-overload]  # a record schema gives a dict
 
 
 def all_golden() -> list[Golden]:

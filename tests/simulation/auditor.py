@@ -131,4 +131,4 @@ class Auditor:
 
 
 def _key(row: dict[str, object]) -> TopicPartitionKey:
-    return row["topic"], row["partition"]  # type: ignore[return-value]
+    return row["topic"], row["partition"]  # type: ignore[return-value]  # columns of these types

@@ -257,7 +257,7 @@ class Broker:
             if tear and key != kept:
                 transaction.torn = True
                 continue
-            self.world.at(self._marker_delay(), lambda key=key: self._mark(identity, transaction, key))  # type: ignore[misc]
+            self.world.at(self._marker_delay(), lambda key=key: self._mark(identity, transaction, key))  # type: ignore[misc]  # mypy does not infer defaults of lambdas
         if tear:
             self.tear_next = False
             self.world.tell("kafka", "loses the other markers of this transaction")

@@ -62,7 +62,7 @@ class Session:
     def row(self, table: str, key: Key) -> Row | None:
         """The newest version of a row that this transaction may see: its own, else the committed one."""
         own = self.writes.get((table, key), self)
-        return self.server.tables[table].get(key) if own is self else own  # type: ignore[return-value]
+        return self.server.tables[table].get(key) if own is self else own  # type: ignore[return-value]  # `self` stands for none
 
     def visible(self, table: str) -> list[tuple[Key, Row]]:
         """All rows of a table as a statement that starts now sees them, by key."""

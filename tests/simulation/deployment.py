@@ -179,8 +179,8 @@ class Deployment:
 
         open_connection: Callable[[str], Any] = lambda _url: DatabaseConnection(process, self.server, self.weather)  # noqa: E731
         clients = assembly.Clients(
-            lambda config: SimulatedConsumer(link(config), self.group, config),  # type: ignore[arg-type, return-value]
-            lambda config: SimulatedProducer(link(config), config),  # type: ignore[arg-type, return-value]
+            lambda config: SimulatedConsumer(link(config), self.group, config),  # type: ignore[arg-type, return-value]  # the part of it that is used
+            lambda config: SimulatedProducer(link(config), config),  # type: ignore[arg-type, return-value]  # the part of it that is used
             Database(self.settings.database_url.get_secret_value(), open_connection),
             topic_ids(self.broker.topics),
         )

@@ -80,7 +80,7 @@ class Link:
                 continue
             if error is not None:
                 raise error
-            return given  # type: ignore[no-any-return]
+            return given  # type: ignore[no-any-return]  # what `apply` gave
 
     def _send(self, apply: Callable[[], Any], answer: list[Any]) -> None:
         world, weather, notify = self.broker.world, self.weather, self.process.notifier()

@@ -56,9 +56,9 @@ def run(seed: int, climate: str | None = None, tell: Tell | None = None) -> Verd
         random, deployment.keys, random.randint(8, 18), weather.climate.events_within_s, weather.climate.early
     )
     for event in events:
-        world.at(event.at, lambda e=event: deployment.broker.append_raw(e.key, e.record, e.gap))  # type: ignore[misc]
+        world.at(event.at, lambda e=event: deployment.broker.append_raw(e.key, e.record, e.gap))  # type: ignore[misc]  # mypy does not infer defaults of lambdas
     for slot in range(2 if random.random() < 0.8 else 3):
-        world.at(0.5 * random.random(), lambda slot=slot: deployment.start(str(slot)))  # type: ignore[misc]
+        world.at(0.5 * random.random(), lambda slot=slot: deployment.start(str(slot)))  # type: ignore[misc]  # mypy does not infer defaults of lambdas
     faults = Faults(deployment, auditor, random)
     try:
         violation, settled_s = _judge(deployment, auditor, faults)

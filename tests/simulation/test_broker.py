@@ -57,7 +57,7 @@ def producer(stack: Endpoints, name: str) -> Producer:
 
 
 def code_of(error: pytest.ExceptionInfo[KafkaException]) -> int:
-    return error.value.args[0].code()  # type: ignore[no-any-return]
+    return error.value.args[0].code()  # type: ignore[no-any-return]  # untyped there
 
 
 def test_an_unfinished_transaction_hides_its_offset(stack: Endpoints, topic: str, member: Consumer):

@@ -27,7 +27,7 @@ Ordergate = Callable[..., Result]
 def every_command() -> list[tuple[str, ...]]:
     command = typer.main.get_command(app)
     found: list[tuple[str, ...]] = []
-    for name, sub in command.commands.items():  # type: ignore[attr-defined]
+    for name, sub in command.commands.items():  # type: ignore[attr-defined]  # the app is a group
         below = getattr(sub, "commands", None)
         found += [(name, child) for child in below] if below else [(name,)]
     return found
