@@ -169,11 +169,18 @@ class KafkaSource:
             except KafkaException as error:
                 if error.args[0].code() != KafkaError._STATE:
                     raise
-                # Asked for an offset that the log no longer has, the client has ended its fetching for good.
-                self._consumer.incremental_unassign([position])
-                self._consumer.incremental_assign([position])
-            self._drop_early(partition)
-            self._consumer.resume([position])
+                # Its fetching was never started (see `_fetch_anew`), or ended at an offset that the log no longer has.
+                self._fetch_anew(position)
+            else:
+                self._consumer.resume([position])
+        self._drop_early(partition)
+        self._paused.discard(partition)
+
+    def start_anew(self, partition: PartitionKey, offset: int) -> None:
+        """The same, whatever the client has made of its fetching of the partition. Raises BrokerSilent."""
+        with self._asking("assign"):
+            self._fetch_anew(TopicPartition(*partition, offset))
+        self._drop_early(partition)
         self._paused.discard(partition)
 
     def resume(self, partition: PartitionKey) -> None:
@@ -235,6 +242,12 @@ class KafkaSource:
         """Leave the group; `revoked` is called for what is still owned."""
         with self._deadline("close"):
             self._consumer.close()
+
+    def _fetch_anew(self, position: TopicPartition) -> None:
+        # Resumed first: what is called soon after `assign` on a partition can make the client forget to start there.
+        self._consumer.resume([position])
+        self._consumer.incremental_unassign([position])
+        self._consumer.incremental_assign([position])
 
     @contextmanager
     def _asking(self, call: str) -> Iterator[None]:

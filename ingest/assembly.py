@@ -30,6 +30,7 @@ from ingest.telemetry.health import Health
 from ingest.telemetry.kafka_log import kafka_logger
 from ingest.telemetry.metrics import Metrics, RuleInfo
 from ingest.worker.batch import BatchProcessor
+from ingest.worker.fetch_watch import FetchWatch
 from ingest.worker.garbage import GarbageCollection
 from ingest.worker.loop import Worker
 from ingest.worker.observer import Observer
@@ -213,9 +214,10 @@ def assemble(
     )
     keeper = retention.Retention(retention_ranges(settings), time.monotonic, time.now)
     readers = ReaderWatch(clients.held_up, settings.stable_offset_deadline_s, time.monotonic)
+    fetching = FetchWatch(source, ownership, time.monotonic)
     return Worker(
-        source, ownership, reading, database, publisher, processor, recovery, published, keeper, readers, observer,
-        phases, time, garbage,
+        source, ownership, reading, database, publisher, processor, recovery, published, keeper, readers, fetching,
+        observer, phases, time, garbage,
     )  # fmt: skip
 
 

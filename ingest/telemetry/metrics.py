@@ -98,6 +98,12 @@ RECOVERIES: Final = Metric(
 PRODUCER_RECYCLES: Final = Metric(
     "ordergate_producer_recycles_total", Kind.COUNTER, ("reason",), "Times the producer was replaced."
 )
+READ_ANEW: Final = Metric(
+    "ordergate_read_anew_total",
+    Kind.COUNTER,
+    (),
+    "Times the Kafka client did not give what a raw log had, and was told to fetch the partition anew.",
+)
 PARKED: Final = Metric("ordergate_parked_events", Kind.GAUGE, (), "Events that wait for a predecessor or a reference.")
 RULE_FAILURES: Final = Metric(
     "ordergate_rule_failures_total",
@@ -132,6 +138,7 @@ CATALOGUE: Final = (
     READERS_WAIT,
     RECOVERIES,
     PRODUCER_RECYCLES,
+    READ_ANEW,
     PARKED,
     RULE_FAILURES,
     RULE_INFO,
@@ -173,6 +180,7 @@ class Metrics:
         self._readers_wait = self._gauge(READERS_WAIT)
         self._recoveries = self._counter(RECOVERIES)
         self._recycles = self._counter(PRODUCER_RECYCLES)
+        self._read_anew = self._counter(READ_ANEW)
         self._parked = self._gauge(PARKED)
         self._rule_failures = self._counter(RULE_FAILURES)
         self._rule_info = self._gauge(RULE_INFO)
@@ -227,6 +235,10 @@ class Metrics:
     def producer_recycled(self, reason: str) -> None:
         """The producer was replaced by a new one. `reason`: a stable code."""
         self._recycles.labels(reason).inc()
+
+    def read_anew(self) -> None:
+        """A partition is fetched anew."""
+        self._read_anew.inc()
 
     def parked(self, events: int) -> None:
         """How many events wait now."""

@@ -19,6 +19,7 @@ from ingest.database.retention import Retention
 from ingest.state import Carrier
 from ingest.understanding import Understood
 from ingest.worker.batch import BatchProcessor, Committed, OutOfOrder
+from ingest.worker.fetch_watch import FetchWatch
 from ingest.worker.garbage import GarbageCollection
 from ingest.worker.observer import Observer
 from ingest.worker.overdue import read_overdue
@@ -55,6 +56,7 @@ class Worker:
         published: PublishedRows,
         retention: Retention,
         readers: ReaderWatch,
+        fetching: FetchWatch,
         observer: Observer,
         phases: Phases,
         time: TimeSource,
@@ -70,6 +72,7 @@ class Worker:
         self._published = published
         self._retention = retention
         self._readers = readers
+        self._fetching = fetching
         self._observer = observer
         self._phases = phases
         self._time = time
@@ -104,6 +107,7 @@ class Worker:
             if self._recovery.outputs_lost():
                 self._ownership.doubt()
             self._look_after_readers()
+            self._look_after_fetching()
             self._recover()
             self._look_for_hand_overs()
             self._phases.lap("other")
@@ -135,6 +139,11 @@ class Worker:
             waiting = self._readers.look_now_and_then()
             if waiting is not None:
                 self._observer.readers_wait(waiting)
+
+    def _look_after_fetching(self) -> None:
+        with suppress(BrokerSilent):
+            for key in self._fetching.look_now_and_then():
+                self._observer.read_anew(key)
 
     def _recover(self) -> None:
         pending = [p for p in self._ownership if p.phase is Phase.RECOVERING]

@@ -103,6 +103,11 @@ class Observer:
         self._waiting = now
         self._metrics.readers_wait((one.topic, one.partition) for one in now)
 
+    def read_anew(self, partition: PartitionKey) -> None:
+        """The client did not give what the log has; it was told to fetch the partition anew."""
+        self._metrics.read_anew()
+        log.warning("read_anew", topic=partition[0], partition=partition[1])
+
     def parked(self, partition: PartitionKey, events: int) -> None:
         """So many events of a partition waited when last looked at."""
         self._parked[partition] = events

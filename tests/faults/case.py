@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import TypeVar
 
 import psycopg
-from confluent_kafka import KafkaException
+from confluent_kafka import IsolationLevel, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
 
 import audit
 from ingest.errors import BrokerAway
@@ -168,10 +169,26 @@ class Case:
                 return halted
             if now - began > SETTLED_WITHIN_S:
                 self.deployment.state()  # each worker writes where it is to its log
-                told = f"{self._decided()} of {self.confirmed} events decided; halted: {halted}"
+                told = f"{self._decided()} of {self.confirmed} events decided; halted: {halted}; {self._places()}"
                 raise AssertionError(f"not settled within {SETTLED_WITHIN_S:.0f} s: {told}")
             time.sleep(0.2)
         return {}
+
+    def _places(self) -> str:
+        """Where each raw partition stands: what is decided, what a reader can get, and what the log has."""
+        rows = self.deployment.rows("SELECT topic, partition, next_offset FROM positions")
+        positions = {(topic, number): offset for topic, number, offset in rows}
+        keys = [TopicPartition(topic, number) for topic in RAW_TOPICS for number in range(stream.PARTITIONS)]
+        told = []
+        with AdminClient({"bootstrap.servers": self.deployment.endpoints.kafka_bootstrap_servers}) as client:
+            stable, all_of = (
+                client.list_offsets({key: OffsetSpec.latest() for key in keys}, isolation_level=isolation)
+                for isolation in (IsolationLevel.READ_COMMITTED, IsolationLevel.READ_UNCOMMITTED)
+            )
+            for key in keys:
+                place, ends = (key.topic, key.partition), [of[key].result().offset for of in (stable, all_of)]
+                told.append(f"{key.topic}/{key.partition} decided to {positions.get(place)}, ends {ends}")
+        return "; ".join(told)
 
     def is_settled(self) -> bool:
         """Whether everything published is decided, all that is decided is published, and readers can see it."""
@@ -283,5 +300,7 @@ def _case(kind: Kind, seed: int, lane: Lane, folder: Path, result: Result) -> It
             result.faults += len(struck := supervisor.struck())
             if struck:
                 case.tell(", ".join(struck))
+            if anew := sum(worker.text().count('"event": "read_anew"') for worker in deployment.workers):
+                case.tell(f"{anew} partitions read anew")
             result.events = case.confirmed
             result.violations += [f"unexplained end of a worker: {one}" for one in supervisor.unexplained]

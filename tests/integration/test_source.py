@@ -1,10 +1,10 @@
-"""The Kafka source reads on from where recovery says, whatever the log no longer has."""
+"""The Kafka source reads on from where recovery says, whatever the log no longer has or the client has forgotten."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 
 import confluent_kafka
 import pytest
@@ -34,24 +34,54 @@ class Owner:
     lost = revoked
 
 
-def test_reading_begins_again_after_an_offset_that_retention_removed(deployment: Deployment):
-    """The client stops fetching at an offset that is gone; a later start at one that is there is not refused."""
+KEY = (SHOPIFY, 1)
+
+
+@contextmanager
+def reading(deployment: Deployment, protocol: str) -> Iterator[tuple[confluent_kafka.Consumer, KafkaSource]]:
+    """A client and the source that reads with it, once it is given the partition that the ten orders are in."""
     deployment.publish([order(n) for n in range(1, 11)])
-    servers = deployment.endpoints.kafka_bootstrap_servers
-    admin = AdminClient({"bootstrap.servers": servers})
-    for future in admin.delete_records([TopicPartition(SHOPIFY, 1, 5)]).values():
-        future.result()
     owner = Owner()
-    consumer = confluent_kafka.Consumer(consumer_config(servers, deployment.group_id, "consumer", "0", 6000))
+    servers = deployment.endpoints.kafka_bootstrap_servers
+    consumer = confluent_kafka.Consumer(consumer_config(servers, deployment.group_id, protocol, "0", 6000))
     source = KafkaSource(consumer, [SHOPIFY], owner, time.sleep, lambda _call: nullcontext())
     try:
-        key = (SHOPIFY, 1)
-        wait_until(lambda: source.read(1, 0.1) and key in owner.owned, 30, "the partition is assigned")
-        source.start_at(key, 0)
-        wait_until(lambda: source.read(1, 0.1).errors, 30, "the client says that the offset is gone")
-        source.start_at(key, 5)
-        messages: list = []
-        wait_until(lambda: messages.extend(source.read(10, 0.1).messages) or len(messages) == 5, 30, "it reads on")
-        assert [message.offset() for message in messages] == [5, 6, 7, 8, 9]
+        wait_until(lambda: source.read(1, 0.1) and KEY in owner.owned, 30, "the partition is assigned")
+        yield consumer, source
     finally:
         source.close()
+
+
+def offsets(source: KafkaSource, count: int) -> list[int]:
+    """The offsets of the next messages, once there are so many."""
+    found: list[int] = []
+
+    def enough() -> bool:
+        found.extend(message.offset() for message in source.read(10, 0.1).messages)
+        return len(found) >= count
+
+    wait_until(enough, 30, f"{count} messages are read")
+    return found
+
+
+def test_reading_begins_again_after_an_offset_that_retention_removed(deployment: Deployment):
+    """The client stops fetching at an offset that is gone; a later start at one that is there is not refused."""
+    with reading(deployment, "consumer") as (_consumer, source):
+        admin = AdminClient({"bootstrap.servers": deployment.endpoints.kafka_bootstrap_servers})
+        for future in admin.delete_records([TopicPartition(*KEY, 5)]).values():
+            future.result()
+        source.start_at(KEY, 0)
+        wait_until(lambda: source.read(1, 0.1).errors, 30, "the client says that the offset is gone")
+        source.start_at(KEY, 5)
+        assert offsets(source, 5) == [5, 6, 7, 8, 9]
+
+
+@pytest.mark.parametrize("protocol", ["consumer", "classic"])
+def test_reading_starts_anew_where_the_client_stays_paused(deployment: Deployment, protocol: str):
+    """It has forgotten that it was resumed, and no call fails: started anew it reads on, each record once."""
+    with reading(deployment, protocol) as (consumer, source):
+        source.start_at(KEY, 2)
+        assert offsets(source, 8) == [2, 3, 4, 5, 6, 7, 8, 9]
+        consumer.pause([TopicPartition(*KEY)])
+        source.start_anew(KEY, 4)
+        assert offsets(source, 6) == [4, 5, 6, 7, 8, 9]

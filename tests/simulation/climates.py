@@ -25,6 +25,7 @@ def _mixed(random: Random) -> Climate:
         broker_restarts=int(random.random() < 0.15),
         database_restarts=int(random.random() < 0.15),
         hangs=random.random() < 0.1,
+        forgetful=random.choice((0.0, 0.0, 0.05)),
     )
 
 

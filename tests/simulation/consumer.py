@@ -65,6 +65,10 @@ class SimulatedConsumer:
         self._paused: set[TopicPartitionKey] = set()
         self._wake: Callable[[], None] = lambda: None
         self._closed = False
+        self._starting: set[TopicPartitionKey] = set()
+        """Assigned since the client's own thread has run last."""
+        self._unstarted: set[TopicPartitionKey] = set()
+        """Assigned, and never fetched: a call that came too soon made the client forget it."""
         self._fetched: dict[TopicPartitionKey, str] = {}
         """The topic's id at the time when the partition was assigned."""
         self._member = Member(
@@ -86,6 +90,7 @@ class SimulatedConsumer:
         """Serve callbacks, then the first message; waits for either."""
         process = self._link.process
         process.check()
+        self._starting.clear()
         self._link.weather.strike(process, "poll")
         until = self._world.now + timeout
         while True:
@@ -117,7 +122,10 @@ class SimulatedConsumer:
 
     def incremental_assign(self, partitions: list[TopicPartition]) -> None:
         for one in partitions:
-            self._positions[one.topic, one.partition] = one.offset
+            key = (one.topic, one.partition)
+            self._positions[key] = one.offset
+            self._starting.add(key)
+            self._unstarted.discard(key)
 
     def incremental_unassign(self, partitions: list[TopicPartition]) -> None:
         for one in partitions:
@@ -125,13 +133,25 @@ class SimulatedConsumer:
             self._paused.discard((one.topic, one.partition))
 
     def pause(self, partitions: list[TopicPartition]) -> None:
-        self._paused.update(self._mine(partitions))
+        for key in self._mine(partitions):
+            if key not in self._paused:
+                self._paused.add(key)
+                self._comes_too_soon(key)
 
     def resume(self, partitions: list[TopicPartition]) -> None:
-        self._paused.difference_update(self._mine(partitions))
+        for key in self._mine(partitions):
+            if key in self._paused and not self._link.weather.forgets():
+                self._paused.remove(key)
+                self._comes_too_soon(key)
+
+    def _comes_too_soon(self, key: TopicPartitionKey) -> None:
+        if key in self._starting and self._link.weather.forgets():
+            self._unstarted.add(key)
 
     def seek(self, partition: TopicPartition) -> None:
         (key,) = self._mine([partition])
+        if key in self._unstarted:
+            raise failure(KafkaError._STATE)
         self._positions[key] = partition.offset
 
     def committed(self, partitions: list[TopicPartition], timeout: float) -> list[TopicPartition]:
@@ -212,7 +232,7 @@ class SimulatedConsumer:
 
     def _next(self) -> SimulatedMessage | None:
         for key, position in self._positions.items():
-            if key in self._paused or self._world.now < self._broker.down_until:
+            if key in self._paused or key in self._unstarted or self._world.now < self._broker.down_until:
                 continue
             log = self._broker.log(key)
             if position > log.end:

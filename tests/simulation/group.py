@@ -63,7 +63,7 @@ class Group:
 
     def leave(self, member: Member) -> None:
         """A client closes."""
-        if member.known:
+        if member.known and member in self.members:
             self._remove(member)
 
     def rebalance(self) -> None:

@@ -27,6 +27,7 @@ from ingest.raw_event import RawEvent
 from ingest.state import BatchState, Carrier
 from ingest.worker import recovery
 from ingest.worker.batch import BatchProcessor, Committed
+from ingest.worker.fetch_watch import FetchWatch
 from ingest.worker.loop import Worker
 from ingest.worker.ownership import Ownership
 from ingest.worker.partition import OwnedPartition
@@ -232,6 +233,11 @@ def recovery_after_doubt() -> Patches:
 @_rule("killed", "What a dead owner left open is ended at once, not after its time-out")
 def take_over_of_an_open_transaction() -> Patches:
     return [patch.object(Recovery, "_end_open_transactions", lambda _self, _fences: None)]
+
+
+@_rule("mixed", "A partition whose records the client does not give is fetched anew")
+def fetching_is_watched() -> Patches:
+    return [patch.object(FetchWatch, "look_now_and_then", lambda _self: [])]
 
 
 @_rule("frozen", "What belongs to a partition that is no longer this worker's is dropped")

@@ -60,6 +60,8 @@ class Climate:
     moved_offsets: int = 0
     torn_transactions: int = 0
     hangs: bool = False
+    forgetful: float = 0.0
+    """Share of calls about a partition that the consumer forgets (confluentinc/librdkafka#2190, #5591)."""
     restart_after_s: float = 3.0
     """Mean time until a process that ended is started again."""
     events_within_s: float = 10.0
@@ -114,6 +116,10 @@ class Weather:
             return Fault.NONE
         fault = self._pick(self.climate.kafka_faults)
         return Fault.LOST_REPLY if fault is Fault.HANG and not self.climate.hangs else fault
+
+    def forgets(self) -> bool:
+        """Whether the consumer forgets what it is told about a partition."""
+        return not self.calm and self.world.random.random() < self.climate.forgetful
 
     def database(self) -> Fault:
         """The fault of one statement."""

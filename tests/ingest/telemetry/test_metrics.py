@@ -40,7 +40,7 @@ def test_a_batch_adds_up(metrics):
 
 
 def test_every_report_of_the_worker_is_a_series(metrics):
-    """What an alert asks for is there: lag, journal, halts, recoveries, recycles, parked, rules, unknown
+    """What an alert asks for is there: lag, journal, halts, recoveries, recycles, reading anew, parked, rules, unknown
     fields."""
     metrics.lag("raw.web.orders.v1", 3, 1.5)
     metrics.journal_depth("raw.web.orders.v1", 3, 2)
@@ -48,6 +48,7 @@ def test_every_report_of_the_worker_is_a_series(metrics):
     metrics.readers_wait([("raw.web.orders.v1", 3)])
     metrics.recovery("assigned")
     metrics.producer_recycled("slow_commit")
+    metrics.read_anew()
     metrics.parked(7)
     metrics.rule_failures("web", "total_matches", "quarantine", 4)
     metrics.unknown_fields("web", 5)
@@ -59,6 +60,7 @@ def test_every_report_of_the_worker_is_a_series(metrics):
     assert seen["ordergate_output_readers_wait", place] == 1
     assert seen["ordergate_recoveries_total", (("reason", "assigned"),)] == 1
     assert seen["ordergate_producer_recycles_total", (("reason", "slow_commit"),)] == 1
+    assert seen["ordergate_read_anew_total", ()] == 1
     assert seen["ordergate_parked_events", ()] == 7
     rule = (("action", "quarantine"), ("channel", "web"), ("rule", "total_matches"))
     assert seen["ordergate_rule_failures_total", rule] == 4
