@@ -115,10 +115,12 @@ class KafkaAdmin:
     def broker_settings(self) -> dict[str, str]:
         """The effective settings of one broker."""
         try:
-            node = next(iter(self._client.list_topics(timeout=TIMEOUT_S).brokers))
+            brokers = self._client.list_topics(timeout=TIMEOUT_S).brokers
         except KafkaException as error:
             raise self._away(error) from error
-        return self._settings(ConfigResource(ResourceType.BROKER, str(node)))
+        if not brokers:
+            raise BrokerAway(self._servers, "the cluster names no broker: all of them are starting or fenced")
+        return self._settings(ConfigResource(ResourceType.BROKER, str(min(brokers))))
 
     def topic_settings(self, name: str) -> dict[str, str]:
         """The effective settings of one topic."""

@@ -6,6 +6,7 @@ DescribeTransactions, Fetch, WriteTxnMarkers); KIP-664 explains hanging transact
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -25,6 +26,9 @@ _WRITE_MARKERS: Final = Api(27, 1, flexible=True)
 _BATCH_HEADER: Final = 61
 _TRANSACTIONAL, _CONTROL, _COMPRESSION = 0x10, 0x20, 0x07
 _FETCH_BYTES: Final = 8 * 1024 * 1024
+_LEADERS_WITHIN_S: Final = 15.0
+"""How long a partition may be without a leader: a broker that was killed is fenced for its session's time-out (9 s)."""
+_PAUSE_S: Final = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +86,24 @@ class BrokerState:
         self._open.close()
 
     def partitions(self, topics: Iterable[str]) -> list[PartitionKey]:
-        """Every partition of these topics, with leaders looked up anew."""
+        """Every partition of these topics, with leaders looked up anew: a while is given to each to have one."""
         wanted = sorted(topics)
-        body = Writer(_METADATA).array(len(wanted))
-        for topic in wanted:
+        until = time.monotonic() + _LEADERS_WITHIN_S
+        while True:
+            addresses, leaders = self._metadata(wanted)
+            if addresses.keys() >= set(leaders.values()) or time.monotonic() >= until:
+                break
+            time.sleep(_PAUSE_S)
+        self._leaders |= leaders
+        for node, address in addresses.items():
+            if node not in self._brokers:
+                self._brokers[node] = self._connected(*address)
+        return sorted(leaders)
+
+    def _metadata(self, topics: Collection[str]) -> tuple[dict[int, tuple[str, int]], dict[PartitionKey, int]]:
+        """Where each broker is, and the leader of each partition, -1 for none."""
+        body = Writer(_METADATA).array(len(topics))
+        for topic in topics:
             body.string(topic)
         answer = self._ask_any(_METADATA, body.int8(0))
         answer.int32()
@@ -96,7 +114,7 @@ class BrokerState:
             addresses[node] = (host or "", port)
         answer.string()
         answer.int32()
-        found: list[PartitionKey] = []
+        leaders: dict[PartitionKey, int] = {}
         for _ in answer.array():
             answer.int16()
             topic = answer.string() or ""
@@ -107,12 +125,8 @@ class BrokerState:
                 for _ in range(2):
                     for _ in answer.array():
                         answer.int32()
-                found.append(key)
-                self._leaders[key] = leader
-        for node, address in addresses.items():
-            if node not in self._brokers:
-                self._brokers[node] = self._connected(*address)
-        return sorted(found)
+                leaders[key] = leader
+        return addresses, leaders
 
     def open_transactions(self, partitions: Collection[PartitionKey]) -> list[OpenTransaction]:
         """Every transaction that is open on one of these partitions."""

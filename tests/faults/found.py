@@ -14,6 +14,8 @@ FOUND = {
     ("several faults in quick succession", 1): "a database lost amidst a start ended a worker with a traceback",
     ("several faults in quick succession", 2): "a fatal error of the producer, told by a callback, did the same; "
     "a static member that died within a rebalance and came back in time left partitions nobody's",
+    ("torn transaction, decided to commit", 66): "recover gave up on a partition that had no leader for a moment",
+    ("broker and database stopped", 104): "a cluster that named no broker yet ended a worker with a traceback",
     ("PostgreSQL restored to an older backup", 2): "partitions that were not behind went on with an older state",
 }
 """Kind and seed, and what was found."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import weakref
+from types import SimpleNamespace
 
 import pytest
 
@@ -55,6 +56,15 @@ def test_a_report_without_brokers_is_told_the_same_way(ask, capfd):
         ask(one)
     assert "Connection refused" in away.value.known
     assert capfd.readouterr().err == ""
+
+
+def test_a_cluster_that_names_no_broker_is_told_as_one_that_is_away(monkeypatch):
+    """A lone broker that is just starting answers, and names nobody: a worker says so, and may be started again."""
+    with KafkaAdmin(NOWHERE) as admin:
+        monkeypatch.setattr(admin, "_client", SimpleNamespace(list_topics=lambda **_: SimpleNamespace(brokers={})))
+        with pytest.raises(BrokerAway) as away:
+            admin.broker_settings()
+    assert "names no broker" in away.value.known
 
 
 def test_an_admin_client_is_never_left_to_the_garbage_collector():
