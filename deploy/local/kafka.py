@@ -28,7 +28,8 @@ listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller_port}
 advertised.listeners=PLAINTEXT://{host}:{port}
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
 inter.broker.listener.name=PLAINTEXT
-log.dirs={data}
+# Seen from its own folder: a comma in the path would make it two.
+log.dirs=data
 # One node: every internal topic has one replica.
 default.replication.factor=1
 min.insync.replicas=1
@@ -70,13 +71,6 @@ rootLogger.appenderRef.console.ref=console
 """
 
 
-def _escaped(path: Path) -> str:
-    """A path as Java reads it from a settings file, which has no letters beyond ASCII."""
-    units = str(path).encode("utf-16-be")
-    codes = [int.from_bytes(units[at : at + 2]) for at in range(0, len(units), 2)]
-    return "".join(chr(code) if code < 128 else f"\\u{code:04x}" for code in codes)
-
-
 class Profile(Enum):
     """What the Java machine of the broker is tuned for."""
 
@@ -113,7 +107,6 @@ class Kafka(Part):
                 host=HOST,
                 port=self.port,
                 controller_port=self._ports.of("kafka-controller"),
-                data=_escaped(self.folder / "data"),
             )
         )
         logging.write_text(_LOGGING)

@@ -67,7 +67,7 @@ def words_in(endpoints: Endpoints) -> tuple[list[str], list[str], list[str]]:
 @pytest.fixture(scope="module")
 def own_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A stack of this module's own, beside the one of the session."""
-    run_dir = tmp_path_factory.mktemp("own") / "a stäck"  # a folder as people name them
+    run_dir = tmp_path_factory.mktemp("own") / "a stäck, mine"  # a folder as people name them
     yield Stack(run_dir, environment=NOTHING_GIVEN)
     remove_stack(run_dir)
 
