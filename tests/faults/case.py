@@ -249,7 +249,7 @@ def run(kind: Kind, seed: int, lane: Lane) -> Result:
         except Skip as skip:
             result.skipped = str(skip)
         except Exception as error:  # noqa: BLE001 -- a case that breaks in any way is a result, and the next one runs
-            where = "".join(traceback.format_tb(error.__traceback__, limit=-3))
+            where = "".join(traceback.format_tb(error.__traceback__, limit=-3)).replace(f"{ROOT}/", "")
             result.violations.append(f"{type(error).__name__}: {error}\n{where}")
         if result.violations:
             result.story += f"; logs in {_keep(Path(folder), kind, seed).relative_to(ROOT)}"

@@ -29,20 +29,24 @@ class StruckAtPoint(Kind):
         if self.point in _REBALANCE:
             case.seconds = 8.0
         if self.point == "hand-over":
-            case.deployment.settings["ORDERGATE_BATCH_SIZE"] = str(case.chance.choice((5, 10, 20)))
+            # One worker may have all the partitions that share orders: then they have to meet in one batch.
+            case.deployment.settings["ORDERGATE_BATCH_SIZE"] = str(case.chance.choice((40, 80)))
             case.shape = Shape(300, spread=0.9)
-            case.seconds = 8.0
+            case.seconds = 3.0
 
     def begin(self, case: Case) -> None:
         chance = case.chance
         workers = 2 if self.point in (*_REBALANCE, "hand-over") else chance.randint(1, 3)
         times = chance.randint(1, 2)
-        seconds = chance.uniform(0, 0.012) if self.action == "kill-soon" else 0
-        armed = [f"{self.action}:{self.point}:{_nth(case, self.point)}:{seconds:.4f}" for _ in range(times)]
-        case.tell(f"{workers} workers, one of them struck by {' and '.join(armed)}")
-        case.supervisor.freeze_s = chance.uniform(4.5, 7.5)
         # What one worker has decided and not yet published, another one waits for.
         always = ["wait:after-database-commit:0:0.1"] if self.point == "hand-over" else []
+        seconds = chance.uniform(0, 0.012) if self.action == "kill-soon" else 0
+        armed = [f"{self.action}:{self.point}:{_nth(case, self.point)}:{seconds:.4f}" for _ in range(times)]
+        # Which of them waits for the other depends on which partitions each is given.
+        others = [*always, armed[0]] if self.point == "hand-over" else always
+        who = "each of them" if others else "one of them"
+        case.tell(f"{workers} workers, {who} struck by {' and '.join(armed)}")
+        case.supervisor.freeze_s = chance.uniform(4.5, 7.5)
         # A process is frozen twice, but killed once: the next one at its post is killed again.
         processes = [armed] if self.action == "stop" else [[one] for one in armed]
         case.supervisor.add(*([*always, *faults] for faults in processes))
@@ -50,7 +54,7 @@ class StruckAtPoint(Kind):
             case.wait_decided(0.02)  # only who owns partitions can lose some
         for _ in range(workers - 1):
             case.pause(0.5, 2)
-            case.supervisor.add(always)
+            case.supervisor.add(others)
 
     def strike(self, case: Case) -> None:
         case.wait_published()
