@@ -10,10 +10,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
+from audit.database import Key
 from audit.violation import Kind, Violation
-
-Key = tuple[str, int]
-"""Topic and partition of a raw log."""
 
 _AMBIGUOUS: Final = frozenset(
     {Kind.OUTPUT_SURPLUS, Kind.OUTPUT_DIFFERS, Kind.OUTPUT_WITHOUT_CAUSE, Kind.ORIGINAL_DIFFERS}

@@ -100,6 +100,7 @@ def test_a_topic_that_was_made_again_is_read_from_its_start(deployment: Deployme
     outputs = published_once(deployment)
     assert len(outputs["oms.orders.v1"]) == decided - 2 + 20
     assert len(outputs["oms.quarantine.v1"]) == 3
+    assert violations(deployment) == [], "outputs of the old topic explain themselves"
 
 
 def test_a_log_that_lost_its_end_is_read_on_from_there(deployment: Deployment):
@@ -120,6 +121,7 @@ def test_a_log_that_lost_its_end_is_read_on_from_there(deployment: Deployment):
     assert len(outputs["oms.orders.v1"]) == decided + 20
     kept = deployment.rows("SELECT topic, count(*) FROM outcomes GROUP BY topic ORDER BY topic")
     assert [count for _, count in kept] == [3 + 20, decided - 3], kept
+    assert violations(deployment) == [], "outputs of the lost end explain themselves"
 
 
 def test_events_that_retention_removed_unread_are_named_and_noted(deployment: Deployment):
