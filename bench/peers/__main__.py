@@ -59,7 +59,7 @@ def _pythons(wanted: Sequence[Candidate]) -> tuple[dict[str, str], dict[str, str
 
 
 class Comparison:
-    """The figures as they come in. A candidate that fails is left out from there on, with the reason."""
+    """The figures as they come in. A candidate that fails in a run is left out from there on, with the reason."""
 
     def __init__(self, starter: Starter, candidates: Sequence[Candidate], given: argparse.Namespace) -> None:
         self._starter = starter
@@ -77,17 +77,17 @@ class Comparison:
         # A first run that does not count warms the broker up.
         self._try(self.candidates[0], partial(measuring.throughput, starter, self.candidates[0], raw, 0))
         for number in range(1, given.runs + 1):
-            for one in self.candidates:
+            for one in self._without_failure(number - 1):
                 run = self._try(one, partial(measuring.throughput, starter, one, raw, number))
                 if run is not None:
                     self.runs[one.name].append(run)
-        for one in self.candidates:
-            if given.kills and one.kill and self.runs[one.name]:
+        for one in self._without_failure(given.runs):
+            if given.kills and one.kill:
                 rate = self.runs[one.name][-1].events_per_second
                 found = self._try(one, partial(measuring.killed, starter, one, raw, given.kills, rate))
                 if found is not None:
                     self.kills[one.name] = found
-        for one in self.candidates:
+        for one in self._without_failure(given.runs):
             if given.seconds:
                 waits = self._try(one, partial(measuring.latency, starter, one, given.rate, given.seconds))
                 if waits is not None:
@@ -100,9 +100,11 @@ class Comparison:
             for one in self.candidates
         ]  # fmt: skip
 
+    def _without_failure(self, runs: int) -> list[Candidate]:
+        """Those who have come through all of so many runs."""
+        return [one for one in self.candidates if len(self.runs[one.name]) == runs]
+
     def _try(self, one: Candidate, measure: Callable[[], Figures]) -> Figures | None:
-        if one.name in self.failures:
-            return None
         try:
             found = measure()
         except (Stalled, ProcessFailed, ValueError) as error:

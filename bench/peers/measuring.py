@@ -38,9 +38,13 @@ _SETTLE_S = 3.0
 _FIRST = 50
 """Orders that show that a candidate is at work, before its latency is measured."""
 _MOST_OWN_EXITS = 20
+HUNG_S = 60.0
+"""A supervised process that commits nothing for so long is ended, as a liveness probe would."""
+_MOST_HUNG = 3
 _BATCH = 1000
 """Events of a batch, as Ordergate, FastStream and the loops by hand are set."""
 _PARTS_EVENTS = 2_000
+_LEFT_FOR_THE_LAST_KILL = 4 * _BATCH
 _SEED = 4
 
 
@@ -75,6 +79,8 @@ class Kills:
     """Those that came while there was work left."""
     own_exits: int
     """Times that the process ended by itself."""
+    hung: int
+    """Times that it committed nothing for so long that its supervisor ended it."""
     seconds: float
     """From the first start until everything was committed."""
     hidden_seconds: float | None
@@ -151,7 +157,7 @@ def killed(starter: Starter, candidate: Candidate, raw: Mapping[Cause, bytes], k
     done = 0
     while done < kills:
         committed = supervised.running.committed()
-        supervised.wait_for(next_target(committed, len(raw), kills - done, chance.random()))
+        supervised.wait_for(next_target(committed, len(raw) - _LEFT_FOR_THE_LAST_KILL, kills - done, chance.random()))
         time.sleep(chance.random() * _BATCH / rate)
         if supervised.running.committed() >= len(raw):
             break
@@ -162,16 +168,17 @@ def killed(starter: Starter, candidate: Candidate, raw: Mapping[Cause, bytes], k
     hidden = wait_until_visible(deployment.servers, ORDERS.name, _PATIENCE_S)
     supervised.running.stop()
     found = account(raw, causes(deployment.servers, ORDERS.name))
-    return Kills(done, supervised.own_exits, seconds, hidden, found)
+    return Kills(done, supervised.own_exits, supervised.hung, seconds, hidden, found)
 
 
-def next_target(committed: int, events: int, kills_left: int, drawn: float) -> int:
+def next_target(committed: int, latest: int, kills_left: int, drawn: float) -> int:
     """How many events are to be committed before the next kill: one more at least, and enough left for the others.
 
-    `drawn` is from 0 to 1. On average the work left is shared out evenly.
+    `latest`: where the last kill is to come at the latest; `drawn` is from 0 to 1. On average the work left until then
+    is shared out evenly.
     """
-    share = (events - committed) / (kills_left + 1)
-    return min(committed + max(int(2 * drawn * share), 1), events)
+    share = (latest - committed) / (kills_left + 1)
+    return committed + max(int(2 * drawn * share), 1)
 
 
 class _Supervised:
@@ -179,7 +186,7 @@ class _Supervised:
 
     def __init__(self, starter: Starter, candidate: Candidate, group: str, database_url: str) -> None:
         self._starter, self._candidate, self._group, self._database_url = starter, candidate, group, database_url
-        self.own_exits = 0
+        self.own_exits = self.hung = 0
         self.running = self._start()
 
     def kill(self) -> None:
@@ -199,8 +206,12 @@ class _Supervised:
             committed = self.running.committed()
             if committed > seen:
                 moved, seen = time.monotonic(), committed
-            elif time.monotonic() - moved > _PATIENCE_S:
-                raise Stalled(f"nothing committed for {_PATIENCE_S:.0f} s; {self.running.last_words()}")
+            elif time.monotonic() - moved > HUNG_S:
+                self.hung += 1
+                if self.hung > _MOST_HUNG:
+                    raise Stalled(f"again and again it commits nothing for {HUNG_S:.0f} s; {self.running.last_words()}")
+                self.kill()
+                moved = time.monotonic()
             time.sleep(0.05)
 
     def _start(self) -> Running:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bench.peers.candidates import ORDERGATE, Guarantee
-from bench.peers.measuring import Kills
+from bench.peers.measuring import HUNG_S, Kills
 from bench.peers.result import Measured, Result
 
 _BUSY = 0.5
@@ -88,6 +88,7 @@ def _killed(kills: Kills) -> str:
     found = kills.account
     hidden = "still" if kills.hidden_seconds is None else f"{kills.hidden_seconds:.1f}"
     own = f" (+{kills.own_exits} ends of its own)" if kills.own_exits else ""
+    own += f" (+{kills.hung} times hung)" if kills.hung else ""
     return (
         f"{kills.kills}{own} | {found.lost:,} | {found.doubled:,} | {found.out_of_order:,} | {kills.seconds:.0f} "
         f"| {hidden}"
@@ -136,6 +137,7 @@ def _remarks(result: Result) -> str:
             f"- Sessions end after {result.settings['session_timeout_ms']} ms for all: how long a killed process keeps "
             "its partitions.",
             "- Broker, PostgreSQL, registry and client share the cores; CPU and memory are the client process's.",
+            f"- Hung: nothing committed for {HUNG_S:.0f} s; its supervisor ended it, as a liveness probe would.",
             f"- “{Guarantee.EXACTLY_ONCE}” of a peer is that of one process after kill -9, as measured here; zombies, "
             "broker crashes and late commits are another matter.",
         ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
@@ -12,6 +13,7 @@ from ingest.clock import TimeSource
 from ingest.database.output_ends import OutputEnd
 from ingest.errors import Cause
 from ingest.raw_event import RawEvent
+from ingest.state import Carrier
 from ingest.telemetry.health import Health
 from ingest.telemetry.metrics import Metrics
 from ingest.worker.batch import Committed
@@ -19,6 +21,8 @@ from ingest.worker.partition import OwnedPartition, PartitionKey, Phase
 from ingest.worker.phases import Phases
 
 log = structlog.get_logger()
+
+_LONG_HAND_OVER_S = 10.0
 
 
 class Observer:
@@ -33,6 +37,8 @@ class Observer:
         self._outputs = 0
         self._parked: dict[PartitionKey, int] = {}
         self._waiting: frozenset[OutputEnd] = frozenset()
+        self._hand_overs: dict[PartitionKey, tuple[Carrier, float]] = {}
+        """Partitions that wait for another one, for which row and since when; infinite once that was told."""
 
     def tick(self, partitions: Iterable[OwnedPartition]) -> None:
         """The loop turned."""
@@ -41,6 +47,28 @@ class Observer:
             self._health.partition(*partition.key, partition.phase)
             if partition.phase is Phase.HALTED:
                 self._metrics.halted(*partition.key)
+            self._hand_over(partition)
+
+    def _hand_over(self, partition: OwnedPartition) -> None:
+        """Events wait until another partition has published: their age is told, and once that it takes long."""
+        behind, key, now = partition.waits_for, partition.key, self._time.monotonic()
+        if behind is None or not partition.held:
+            self._hand_overs.pop(key, None)
+            return
+        self._metrics.lag(*key, max(self._time.now() / 1e6 - partition.held[0].event.timestamp_ms / 1000, 0.0))
+        before, since = self._hand_overs.get(key, (behind, now))
+        if before != behind:
+            since = now
+        if now - since > _LONG_HAND_OVER_S:
+            since = math.inf
+            log.warning(
+                "hand_over_waits", topic=key[0], partition=key[1],
+                behind=f"{behind.topic}/{behind.partition} row {behind.sequence}",
+                known="an order or guest of its next event was last changed there, and that row is not published yet",
+                safe="nothing is lost: its events wait, so that versions stay in order",
+                do="`ordergate positions` shows why that partition does not go on; this one then goes on by itself",
+            )  # fmt: skip
+        self._hand_overs[key] = behind, since
 
     def idle(self, partitions: Iterable[OwnedPartition], source: KafkaSource) -> None:
         """Nothing was there to read: no lag where the log's end, as last heard, is reached."""
@@ -136,4 +164,5 @@ class Observer:
         """A partition is no longer this worker's."""
         self._health.released(*partition)
         self._parked.pop(partition, None)
+        self._hand_overs.pop(partition, None)
         self._metrics.released(*partition)

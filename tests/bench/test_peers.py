@@ -102,7 +102,8 @@ def test_a_run_that_commits_once_tells_nothing():
         (0, 9, 1.0, 200),
         (900, 1, 1.0, 1000),
         (999, 5, 0.0, 1000),
-        (1000, 3, 0.5, 1000),
+        (1000, 3, 0.5, 1001),
+        (1100, 3, 1.0, 1101),
     ],
 )
 def test_kills_are_spread_over_the_work_that_is_left(committed, kills_left, drawn, target):
@@ -140,11 +141,11 @@ def test_a_faster_peer_is_told():
 
 def test_losses_and_doubles_are_told_for_everybody():
     """Whose output is wrong after kill -9 stands in the table, Ordergate's no less than a peer's."""
-    lossy = Kills(10, 0, 90.0, None, Account(1000, 3, 0, 0, 0))
-    doubling = Kills(9, 2, 80.0, 1.5, Account(1000, 0, 41, 0, 7))
+    lossy = Kills(10, 0, 0, 90.0, None, Account(1000, 3, 0, 0, 0))
+    doubling = Kills(9, 2, 1, 80.0, 1.5, Account(1000, 0, 41, 0, 7))
     page = markdown(result(measured(ORDERGATE, 1, kills=lossy), measured(PEERS[1], 1, kills=doubling)))
     assert "| Ordergate | 10 | 3 | 0 | 0 | 90 | still |" in page
-    assert "| 9 (+2 ends of its own) | 0 | 41 | 7 | 80 | 1.5 |" in page
+    assert "| 9 (+2 ends of its own) (+1 times hung) | 0 | 41 | 7 | 80 | 1.5 |" in page
 
 
 def test_failures_and_absences_are_told():
