@@ -125,9 +125,13 @@ def _text(headers: Headers, name: str) -> str | None:
     if not value:
         return None
     try:
-        return value.decode().strip() or None
+        text = value.decode()
     except UnicodeDecodeError:
         raise DefectiveEvent([Defect("payload_shape", name, f"the header {name} is not UTF-8")]) from None
+    if "\0" in text:
+        # PostgreSQL cannot store it. In a body, the decoder refuses it.
+        raise DefectiveEvent([Defect("payload_shape", name, f"the header {name} has a NUL character")])
+    return text.strip() or None
 
 
 CHANNEL: Final = Channel(

@@ -36,7 +36,9 @@ from schemas.codec import EncodeError
 log = structlog.get_logger()
 MOST_TRIES = 20
 MOST_REFUSED = 5
-"""Events of one batch that may be quarantined because PostgreSQL refuses them; more are not the events' fault."""
+"""Events of one batch that may be quarantined because a table refuses them; more are not the events' fault."""
+_DATA_ERROR = "22"
+"""SQLSTATE class "data exception": a value that no table could hold, so the event that has it is at fault."""
 _ROOM_FOR_HEADERS = 16 * 1024
 
 
@@ -91,6 +93,8 @@ class BatchProcessor:
         self._phases = phases
         self._refused: dict[Position, tuple[str, str]] = {}
         """Events of the batch under way that cannot be stored or encoded: stage and reason by position."""
+        self._refused_by_a_table = 0
+        """How many of them were refused for what a table demands."""
         self._released: list[Understood] = []
         """Parked events that the last try released."""
 
@@ -128,6 +132,7 @@ class BatchProcessor:
         overdue: Sequence[Understood],
     ) -> Iterator[Committed]:
         self._refused.clear()
+        self._refused_by_a_table = 0
         parts = [(understood, overdue)]
         cut: dict[PartitionKey, Carrier] = {}
         while parts:
@@ -146,16 +151,22 @@ class BatchProcessor:
     def _smaller(
         self, events: Sequence[Understood], parked: Sequence[Understood], refused: Refused
     ) -> list[tuple[Sequence[Understood], Sequence[Understood]]]:
-        """The halves of a refused part; a single event is marked, and its part tried once more."""
+        """The halves of a refused part; a single event is marked, and its part tried once more.
+
+        Raises DatabaseRefuses when it is not the event's fault.
+        """
         ones = parked or events
         if len(ones) > 1:
             middle = len(ones) // 2
             halves = (ones[:middle], ones[middle:])
             return [((), half) if parked else (half, ()) for half in halves]
-        if len(self._refused) >= MOST_REFUSED:
-            raise DatabaseRefuses(self._database.address, refused.reason) from refused
         # Events that it releases are blamed first: otherwise they would take every event of their order along.
         suspects = [one for one in self._released if _position(one) not in self._refused] or [ones[0]]
+        by_a_table = not refused.sqlstate.startswith(_DATA_ERROR)
+        if (by_a_table and self._refused_by_a_table >= MOST_REFUSED) or _position(suspects[0]) in self._refused:
+            raise DatabaseRefuses(self._database.address, refused.reason) from refused
+        if by_a_table:
+            self._refused_by_a_table += len(suspects)
         for suspect in suspects:
             self._refuse(suspect, "store", f"the database refused it ({refused.reason}, {refused.sqlstate})")
         return [(events, parked)]

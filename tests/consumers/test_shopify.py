@@ -89,6 +89,8 @@ def test_a_webhook_delivered_by_eventbridge_is_the_same_event() -> None:
         ({"x-shopify-topic": b"customers/create"}, "event_kind_known"),
         ({"x-shopify-topic": b"orders/\xff"}, "payload_shape"),
         ({"x-shopify-shop-domain": b"\xff"}, "payload_shape"),
+        ({"x-shopify-shop-domain": b"shop.example\0"}, "payload_shape"),
+        ({"x-shopify-webhook-id": b"b5\x0045"}, "payload_shape"),
     ],
 )
 def test_an_unusable_header_is_refused_by_name(headers: dict[str, bytes], rule: str) -> None:

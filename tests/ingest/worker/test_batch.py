@@ -1,0 +1,155 @@
+"""What PostgreSQL refuses is blamed on the event that is at fault, and on no other; a broken table ends the worker."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import errors
+
+from ingest.clock import SystemTime
+from ingest.database import positions, retention
+from ingest.database.connection import Database
+from ingest.drafts import Draft
+from ingest.errors import DatabaseRefuses
+from ingest.raw_event import RawEvent
+from ingest.state import BatchState
+from ingest.worker.batch import MOST_REFUSED, BatchProcessor
+from ingest.worker.partition import OwnedPartition
+from ingest.worker.phases import Phases
+from producers.records import OutputRecord
+from quality.outcome import Outcome
+from schemas.codec import EncodeError
+from tests.ingest.pipeline_harness import Log
+from tests.integration.records import SHOPIFY, Raw, shopify, shopify_order
+from tests.simulation.database import Server
+from tests.simulation.database_client import Rows
+from tests.simulation.statements import prepare
+from tests.simulation.world import World
+
+KEY = (SHOPIFY, 0)
+Refusing = Callable[[str, Sequence[Any]], psycopg.Error | None]
+"""Given a statement's name and its columns: the error with which the server answers, None to do as it is told."""
+
+
+class Connection:
+    """A connection to the simulated PostgreSQL that answers at once."""
+
+    def __init__(self, server: Server, refusing: Refusing) -> None:
+        self._session = server.connect("test")
+        self._refusing = refusing
+
+    def execute(self, query: Any, parameters: Sequence[Any] | None = None) -> Rows:
+        name, attempt = prepare(query, parameters or (), self._session)
+        error = self._refusing(name, parameters or ())
+        if error is not None:
+            raise error
+        return Rows(*attempt())
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        self._session.begin()
+        try:
+            yield
+        except BaseException:
+            self._session.rollback()
+            raise
+        self._session.commit()
+
+    @contextmanager
+    def pipeline(self) -> Iterator[None]:
+        yield
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
+class Deployment:
+    """A worker's batch processing on one partition of a simulated PostgreSQL."""
+
+    def __init__(self, refusing: Refusing) -> None:
+        self.server = Server(World(1))
+        beginning = datetime(2020, 1, 1, tzinfo=UTC)
+        for table in retention.ranges(*[timedelta(days=30)] * 4):
+            row = {"table": table.table, "begin": beginning, "end": beginning + timedelta(days=10_000)}
+            self.server.tables["partitions"][table.table,] = row
+        database = Database("postgresql://simulated/ordergate", lambda _url: Connection(self.server, refusing))  # type: ignore[arg-type, return-value]  # the part of it that is used
+        time = SystemTime()
+        self.processor = BatchProcessor(Log().pipeline, database, time, timedelta(days=7), Phases(time))
+        self.partition = OwnedPartition(KEY)
+        with database.transaction() as connection:
+            positions.create(connection, *KEY, "topic-id", 0)
+            fence = positions.fence(connection, *KEY, "owner")
+        assert fence is not None
+        self.partition.recovered(fence.epoch, fence.next_offset, fence.sequence)
+
+    def take(self, records: Sequence[Raw]) -> list[Outcome]:
+        """Decide on one batch; gives the outcomes as stored, in log order."""
+        events = [
+            RawEvent(SHOPIFY, 0, offset, one.key, one.value, [*one.headers], one.timestamp_ms, 1)
+            for offset, one in enumerate(records)
+        ]
+        for _ in self.processor.commit({KEY: self.partition}, self.processor.understand(events)):
+            pass
+        rows = sorted((row["raw_offset"], row["outcome"]) for row in self.server.tables["outcomes"].values())
+        return [outcome for _, outcome in rows]
+
+
+def orders(count: int) -> list[Raw]:
+    return [shopify(shopify_order(number), "orders/create") for number in range(1, count + 1)]
+
+
+def refusing_orders(numbers: set[str], error: type[psycopg.Error]) -> Refusing:
+    """Refuses every insert of these orders."""
+
+    def refusing(name: str, columns: Sequence[Any]) -> psycopg.Error | None:
+        return error() if name == "INSERT orders" and numbers & set(columns[4]) else None
+
+    return refusing
+
+
+FIRST_EIGHT = {f"#{number}" for number in range(1, 9)}
+FAULTY = {f"#{100 + n}" for n in range(MOST_REFUSED)}
+
+
+def test_values_that_no_table_can_hold_are_quarantined_however_many_come_at_once():
+    """A channel that sends nothing else for a while fills the quarantine; it stops neither itself nor the others."""
+    deployment = Deployment(refusing_orders(FIRST_EIGHT, errors.CharacterNotInRepertoire))
+    assert deployment.take(orders(20)) == [Outcome.QUARANTINED] * 8 + [Outcome.GOVERNED] * 12
+
+
+def test_a_table_that_refuses_one_event_after_the_other_ends_the_worker():
+    """A table changed by hand is the operator's matter: a few events are quarantined, never a stream of them."""
+    deployment = Deployment(refusing_orders(FIRST_EIGHT, errors.NotNullViolation))
+    with pytest.raises(DatabaseRefuses):
+        deployment.take(orders(20))
+    assert len(deployment.server.tables["quarantine"]) <= MOST_REFUSED
+
+
+def test_records_that_cannot_be_encoded_are_not_held_against_the_database(monkeypatch: pytest.MonkeyPatch):
+    """A fault of a mapper, next to an event that a table refuses: each event is quarantined for what it is."""
+    deployment = Deployment(refusing_orders({"#1"}, errors.NotNullViolation))
+    pipeline = Log().pipeline
+    encode = pipeline.encode
+
+    def encoding(drafts: list[Draft], state: BatchState) -> list[OutputRecord]:
+        if any(d.record == "CanonicalOrder" and d.value["source_order_number"] in FAULTY for d in drafts):
+            raise EncodeError("no integer of 64 bits")
+        return encode(drafts, state)
+
+    monkeypatch.setattr(pipeline, "encode", encoding)
+    faulty = [shopify(shopify_order(100 + n), "orders/create") for n in range(MOST_REFUSED)]
+    outcomes = deployment.take([*faulty, *orders(2)])
+    assert outcomes == [Outcome.QUARANTINED] * (MOST_REFUSED + 1) + [Outcome.GOVERNED]
+
+
+@pytest.mark.parametrize("error", [errors.CharacterNotInRepertoire, errors.NotNullViolation])
+def test_an_event_that_cannot_even_be_quarantined_ends_the_worker(error: type[psycopg.Error]):
+    """Nobody waits behind an event that is tried for ever: the operator is told what PostgreSQL refuses."""
+    deployment = Deployment(lambda name, _columns: error() if name in ("INSERT orders", "INSERT quarantine") else None)
+    with pytest.raises(DatabaseRefuses):
+        deployment.take(orders(1))
