@@ -141,7 +141,15 @@ class HangingTransactions:
             return []
         ids = {row.sequence: [record_id(record) for record in unpack(row.records)] for row in rows}
         wanted = {one for names in ids.values() for one in names}
-        places = self._outputs.places(decided_at(self._database, rows[0]), wanted) or []
+        places = self._outputs.places(decided_at(self._database, rows[0]), wanted)
+        if places is None:
+            return [
+                CarriedRow(
+                    row.topic, row.partition, row.sequence, row.sequence <= receipt, len(ids[row.sequence]), None,
+                    published_again=False,
+                )
+                for row in rows
+            ]  # fmt: skip
         committed = self._committed_places(places)
         others = {record for record, place in places if place in committed and (record, place) not in set(held)}
         return [

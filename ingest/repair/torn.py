@@ -42,8 +42,9 @@ class CarriedRow:
     receipted: bool
     """The stable committed offset says that the row is published."""
     records: int
-    committed: int
-    """Records of it that are committed, by this transaction elsewhere or by another one."""
+    committed: int | None
+    """Records of it that are committed, by this transaction elsewhere or by another one; None: the output topics no
+    longer reach back to it."""
     published_again: bool
     """Another transaction has committed the very record that this one holds open."""
 
@@ -51,6 +52,8 @@ class CarriedRow:
     def told(self) -> str:
         """For people."""
         row = "a row that the journal lacks" if self.sequence is None else f"row {self.sequence:,}"
+        if self.committed is None:
+            return f"{self.topic}/{self.partition} {row}: the output topics no longer reach back to it"
         return f"{self.topic}/{self.partition} {row}: {self.committed} of {self.records} records are committed"
 
 
@@ -116,6 +119,8 @@ def end_of(transaction: HangingTransaction) -> tuple[End | None, str]:
     rows = transaction.rows
     if transaction.still_at_it:
         return None, "its coordinator is still at it: it ends when it times out (ORDERGATE_TRANSACTION_TIMEOUT_MS)"
+    if any(row.committed is None for row in rows):
+        return None, "the output topics no longer reach back to its rows: nothing shows whether readers have them"
     if any(row.published_again for row in rows):
         if any(row.committed and not row.published_again for row in rows):
             return None, "a part of it is committed, and another part was published again by a later transaction"
