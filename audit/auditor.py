@@ -24,7 +24,7 @@ from audit.reading import OtherTopic, Reader
 from audit.registry import Registry
 from audit.remade import Remade
 from audit.report import JudgedPartition, Report
-from audit.standing import misplaced, unpublished
+from audit.standing import forgotten, misplaced, unpublished
 from audit.topics import OutputTopics
 
 _DOCUMENTED = OutputTopics()
@@ -85,12 +85,14 @@ def run(
             report.add(misplaced(standings))
             if group_id is not None:
                 report.add(unpublished(standings))
+            if database_url is not None:
+                report.add(forgotten(fence.before, fence.positions))
             doubts = Doubts(
                 lambda events: still_parked(database_url, events) if database_url else set(),
                 lambda place: kafka.has(place[:2], place.offset),
                 lambda: _later(kafka, reader, output_topics.orders, spans),
             )
-            remade = Remade(fence.former)
+            remade = Remade(scope.former)
             report.add(doubts.ruled_out(remade.ruled_out(examination.violations(scope))))
             report.judged = [JudgedPartition(one.topic, one.partition, one.first, one.fence) for one in scope.raw]
             report.events = examination.events
@@ -138,6 +140,7 @@ def _not_asked(database_url: str | None, group_id: str | None) -> Iterator[str]:
 
 def _not_committed(fence: Fence, group_id: str | None) -> Iterator[str]:
     """Raw partitions of which nobody says that anything is decided."""
-    missing = sum(fence.after.get(key) is None and key not in fence.positions for key in fence.first)
+    told = {key for receipts in (fence.before, fence.after) for key, receipt in receipts.items() if receipt is not None}
+    missing = sum(key not in told and key not in fence.positions for key in fence.first)
     if group_id is not None and missing:
         yield f"{missing} raw partitions: the group {group_id} has committed nothing there"

@@ -46,7 +46,8 @@ class Causes:
         self._topics = topics
         self._partitions = {(one.topic, one.partition): one for one in scope.raw}
         self._horizons = {role: _horizon(role, scope, evidence.since_ms) for role in Role}
-        self._last_horizon = max(self._horizons.values())
+        # The records of a change of an order are looked for by their versions.
+        self._counted_horizon = max(horizon for role, horizon in self._horizons.items() if role not in _ORDER)
         self._past_retention = 0
         self._with_first_outcome: set[tuple[str, int]] = set()
         self.outcomes: Counter[str] = Counter()
@@ -135,7 +136,7 @@ class Causes:
             if event is not None:
                 # What was decided again after a loss of the database is older than its row.
                 outcome = outcome._replace(recorded_ms=min(outcome.recorded_ms, event.timestamp_ms))
-            yield from self._as_said(place, outcome, published)
+            yield from self._as_said(place, event, outcome, published)
 
     def _without_event(self, place: Position, outcomes: Rows, outputs: Rows) -> Iterator[Violation]:
         if outcomes:
@@ -171,7 +172,9 @@ class Causes:
                 )
                 yield Violation(Kind.ORIGINAL_DIFFERS, sentence, raw=place, output=output)
 
-    def _as_said(self, place: Position, outcome: OutcomeFact, published: Sequence[ByCause]) -> Iterator[Violation]:
+    def _as_said(
+        self, place: Position, event: RawFact | None, outcome: OutcomeFact, published: Sequence[ByCause]
+    ) -> Iterator[Violation]:
         name = self._name(outcome)
         may = _MAY.get(name, frozenset(Role))
         changes_order = name in ("GOVERNED", "HELD") and outcome.version > 0
@@ -190,13 +193,13 @@ class Causes:
         if changes_order:
             accounted += len(_ORDER)
             yield from self._versions(place, outcome, published)
-        if name == "QUARANTINED" and not any(one.role == Role.QUARANTINE for one in published):
+        if name == "QUARANTINED" and not any(self._holds(place, event, one) for one in published):
             accounted += 1
             if self._all_there(outcome, self._horizons[Role.QUARANTINE]):
                 topic = self._topics.quarantine
                 yield Violation(Kind.OUTPUT_MISSING, f"{place} is QUARANTINED, but not on {topic}", raw=place)
         if accounted > outcome.outputs or (
-            accounted < outcome.outputs and self._all_there(outcome, self._last_horizon)
+            accounted < outcome.outputs and self._all_there(outcome, self._counted_horizon)
         ):
             yield from self._count(place, outcome, accounted, [one for one in published if one.role in may])
 
@@ -210,10 +213,20 @@ class Causes:
                     yield self._differs(place, one, f"the outcome of {place} says {said}")
             if (outcome.order_id, outcome.version) in [(one.key, one.version) for one in found]:
                 continue
-            if found:
+            if found and not self._has_former(place):
                 self._expect(role, outcome, EXCUSED)
             elif self._all_there(outcome, self._horizons[role]):
                 self._expect(role, outcome, MISSED)
+
+    def _holds(self, place: Position, event: RawFact | None, one: ByCause) -> bool:
+        """Whether an output is the quarantine record of an event: where the log was made again, of just this event."""
+        if one.role != Role.QUARANTINE or event is None or not self._has_former(place):
+            return one.role == Role.QUARANTINE
+        return one.original in (event.original, _NOT_SAID)
+
+    def _has_former(self, place: Position) -> bool:
+        """Whether a former log of the topic had this position, too: then any output here may be that one's."""
+        return place.offset in self._scope.former.get(place[:2], ())
 
     def _expect(self, role: Role, outcome: OutcomeFact, identity: bytes) -> None:
         self._evidence.expect(role, outcome.order_id, outcome.version, outcome.position, identity)
@@ -243,7 +256,11 @@ class Causes:
         elif versions and self._scope.published is Published.ALL:
             ((key, version),) = versions
             for role in _ORDER:
-                if role not in kinds and not self._horizons[role]:
+                if role in kinds:
+                    continue
+                if self._horizons[role]:
+                    self.not_judged["versions are on one of their two topics: the other does not reach back"] += 1
+                else:
                     self._evidence.expect(role, key, version, at, MISSED)
 
     def _differs(self, place: Position, one: ByCause, why: str) -> Violation:
@@ -282,8 +299,9 @@ def _distinct(outputs: Iterable[ByCause]) -> list[ByCause]:
 
 def _horizon(role: Role, scope: Scope, since_ms: Mapping[tuple[Role, int], int]) -> int:
     """The instant from which on every record of a topic is there; 0 when none was ever removed or left out."""
-    left_out = [one for one in scope.outputs if one.role == role and not one.whole]
-    return max(
-        (one.since_ms if one.since_ms is not None else since_ms.get((role, one.partition), END) for one in left_out),
-        default=0,
-    )
+    instants = [0]
+    for one in scope.outputs:
+        if one.role == role and not one.whole:
+            told = since_ms.get((role, one.partition), END) if one.since_ms is None else one.since_ms
+            instants.append(told if one.kept_since_ms is None else min(told, one.kept_since_ms))
+    return max(instants)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple
 
@@ -91,7 +92,8 @@ class OutputPartition:
     """An output partition, read from offset `first` on.
 
     `whole` when no record was ever before it. Else `since_ms` is the instant from which on everything is there; None
-    when that is told by the first record read.
+    when that is told by the first record read, or by `kept_since_ms`: the instant from which on the topic's retention
+    removes nothing, None when that is not known.
     """
 
     role: Role
@@ -99,6 +101,7 @@ class OutputPartition:
     first: int
     whole: bool
     since_ms: int | None = None
+    kept_since_ms: int | None = None
 
 
 class Published(Enum):
@@ -115,7 +118,8 @@ class Scope:
     """What is judged, and what is known of the sources' limits.
 
     `compacted` are the roles whose topics keep only the newest records of a key. `outcomes_since_ms`: outcomes
-    of events decided before may have been dropped by retention; None without a database.
+    of events decided before may have been dropped by retention; None without a database. `former`: the offsets that
+    were decided in a former log of a raw partition, whose outputs name the same positions.
     """
 
     raw: tuple[RawPartition, ...]
@@ -123,3 +127,4 @@ class Scope:
     compacted: frozenset[Role]
     published: Published
     outcomes_since_ms: int | None
+    former: Mapping[tuple[str, int], range] = field(default_factory=dict)

@@ -112,6 +112,8 @@ def output_partitions(
     """Every output partition, and from where to where it is to be read: to its end as it is now. Raises NotAudited."""
     keys = [(name, number) for _, name in topics for number in range(partitions[name])]
     bounds = kafka.bounds(keys)
+    asked_ms = int(time.time() * 1000)
+    kept_ms = kafka.kept_ms(partitions.keys() & {name for _, name in topics})
     found = {} if since_ms is None else kafka.offsets_at(keys, since_ms)
     spans, described = {}, []
     roles = {name: role for role, name in topics}
@@ -122,7 +124,9 @@ def output_partitions(
         # From a time on, or from where retention has left the log.
         since = since_ms if start > low else None
         spans[key] = (start, high)
-        described.append(OutputPartition(roles[key[0]], key[1], start, start == 0, since))
+        kept = kept_ms.get(key[0])
+        kept_since = None if kept is None else asked_ms - kept
+        described.append(OutputPartition(roles[key[0]], key[1], start, start == 0, since, kept_since))
     return described, spans
 
 
@@ -142,7 +146,9 @@ def scope(
         for key, one in fence.positions.items()
         if key in bounds
     ]
-    return Scope(raw, tuple(outputs), COMPACTED, fence.published, fence.outcomes_since_ms), standings
+    return Scope(
+        raw, tuple(outputs), COMPACTED, fence.published, fence.outcomes_since_ms, fence.former
+    ), standings  # fmt: skip
 
 
 def _decided(fence: Fence, key: Key) -> int | None:

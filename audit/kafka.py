@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, ConfigResource  # type: ignore[attr-defined]  # as in ingest.kafka_admin
 
 from audit.errors import NotAudited
 from audit.facts import LogRecord
@@ -74,6 +76,24 @@ class Kafka:
     def bounds(self, keys: Iterable[Key]) -> dict[Key, tuple[int, int]]:
         """The first and the next offset of each log, transactions under way included."""
         return {key: self._bounds(key) for key in keys}
+
+    def kept_ms(self, topics: Iterable[str]) -> dict[str, int]:
+        """For how long each topic keeps its records, in milliseconds, where time alone decides that.
+
+        Topics are left out that are compacted, or bounded in bytes, or whose settings nobody may read.
+        """
+        client = AdminClient({"bootstrap.servers": self._servers, "log_level": 0})
+        asked = client.describe_configs(
+            [ConfigResource(ConfigResource.Type.TOPIC, name) for name in topics], request_timeout=_ANSWER_S
+        )
+        kept = {}
+        for resource, answer in asked.items():
+            with suppress(KafkaException):
+                told = {name: entry.value for name, entry in answer.result().items()}
+                kept_ms = int(told["retention.ms"])
+                if told["cleanup.policy"] == "delete" and told["retention.bytes"] == "-1" and kept_ms >= 0:
+                    kept[resource.name] = kept_ms
+        return kept
 
     def offsets_at(self, keys: Iterable[Key], timestamp_ms: int) -> dict[Key, int | None]:
         """The offset of the first record with that timestamp or a later one, by partition; None without one."""

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import fastavro
 
+from audit.evidence import OFFSETS
 from audit.facts import UNREADABLE, Headers, LogRecord, Output, RawEvent
 from audit.topics import NUMBERED, OutputTopics, Role
 from audit.violation import Kind, Position, Violation
@@ -25,6 +26,8 @@ _NO_KEY: Final = bytes(16)
 _ZERO: Final = ord("0")
 _LONGEST_NUMBER: Final = 14
 """Digits of an offset that is kept in 48 bits."""
+_PARTITIONS: Final = 1 << 31
+"""A partition is a 32-bit integer (Kafka protocol, "Protocol Primitive Types")."""
 _TEXT_OF_ID: Final = 36
 _FIELDS: Final[Mapping[Role, tuple[str, ...]]] = {
     Role.ORDERS: ("order_id", "canonical_version"),
@@ -40,7 +43,15 @@ _VALUE_LEFT_OUT: Final = "value kept in the database only"
 
 
 class OtherTopic(Exception):
-    """An output was caused by a raw topic that is there, but is not part of this audit."""
+    """An output was caused by a raw topic that is there, but is not part of this audit.
+
+    `numbered`: which version of which order or guest it is; None for none.
+    """
+
+    def __init__(self, topic: str, numbered: tuple[Role, bytes, int] | None = None) -> None:
+        super().__init__(topic)
+        self.topic = topic
+        self.numbered = numbered
 
 
 class _Unreadable(Exception):
@@ -73,7 +84,10 @@ class Reader:
         topic, partition, offset, timestamp_ms, kafka_key, value, headers = record
         role = self._roles[topic]
         named = dict(headers)
-        cause, cause_offset, wrong = self._cause(record, named.get(CAUSE))
+        try:
+            cause, cause_offset, wrong = self._cause(record, named.get(CAUSE))
+        except OtherTopic as other:
+            raise OtherTopic(other.topic, self._numbered(role, value)) from None
         identity = named.get(IDENTITY)
         if not identity:
             identity = str(Position(topic, partition, offset)).encode()
@@ -81,12 +95,12 @@ class Reader:
         key, version, original = _NO_KEY, UNREADABLE, b""
         try:
             content = self._content(role, value)
-            if role <= Role.GUESTS:
+            if role in NUMBERED:
                 name, number = _FIELDS[role]
                 wanted_key = content[name]
                 key, version = _id(wanted_key), _version(content[number])
             else:
-                said = (content["raw_topic"], content["raw_partition"]), content["raw_offset"]
+                said = _raw_position(content)
                 if said != (cause, cause_offset) and cause is not None:
                     what = (
                         f"names {Position(*said[0], said[1])} in its value, and another raw event in its header {CAUSE}"
@@ -99,6 +113,9 @@ class Reader:
                     original = _original(content)
         except _Unreadable as error:
             wrong = wrong or _wrong(record, Kind.OUTPUT_UNREADABLE, str(error), cause, cause_offset)
+        except (TypeError, ValueError, AttributeError, LookupError):
+            what = "has a value whose fields have other types than its topic's"
+            wrong = wrong or _wrong(record, Kind.OUTPUT_UNREADABLE, what, cause, cause_offset)
         else:
             if kafka_key != wanted_key.encode():
                 what = f"has another Kafka key than its content asks for, {wanted_key}"
@@ -109,6 +126,17 @@ class Reader:
             role, partition, offset, timestamp_ms, sha256(identity).digest(), key, version,
             cause, cause_offset, original,
         ), wrong  # fmt: skip
+
+    def _numbered(self, role: Role, value: bytes | None) -> tuple[Role, bytes, int] | None:
+        """The order's or guest's id and version in a value, None when there is none."""
+        if role not in NUMBERED:
+            return None
+        name, number = _FIELDS[role]
+        try:
+            content = self._content(role, value)
+            return role, _id(content[name]), _version(content[number])
+        except (_Unreadable, TypeError, AttributeError):
+            return None
 
     def _cause(self, record: LogRecord, header: bytes | None) -> tuple[tuple[str, int] | None, int, Violation | None]:
         """The raw partition and offset that a header names, or what is wrong with it. Raises OtherTopic."""
@@ -155,7 +183,10 @@ class Reader:
             return prefix_decoder(schema, _FIELDS[role])
         except LookupError:
             wanted = ", ".join(_FIELDS[role])
-            raise _Unreadable(f"has the schema id {schema_id}, a {schema.get('name')} without {wanted}") from None
+            named = schema.get("name", "schema of no record")
+            raise _Unreadable(f"has the schema id {schema_id}, a {named} without {wanted}") from None
+        except (TypeError, ValueError, AttributeError, fastavro.schema.SchemaParseException):
+            raise _Unreadable(f"has the schema id {schema_id}, which is no Avro schema of its own") from None
 
 
 def prefix_decoder(schema: dict[str, Any], fields: Iterable[str]) -> Callable[[io.BytesIO], dict[str, Any]]:
@@ -202,6 +233,14 @@ def digest(key: bytes | None, value: bytes | None, headers: Headers, timestamp_m
         if piece:
             made.update(piece)
     return made.digest()[:8]
+
+
+def _raw_position(content: dict[str, Any]) -> tuple[tuple[str, int], int]:
+    """The raw partition and offset that a value names; raises _Unreadable for what can be none."""
+    topic, partition, offset = content["raw_topic"], content["raw_partition"], content["raw_offset"]
+    if not (0 <= partition < _PARTITIONS and 0 <= offset <= OFFSETS):
+        raise _Unreadable("names a raw event at a place that no log has")
+    return (topic, partition), offset
 
 
 def _id(text: str) -> bytes:

@@ -23,7 +23,7 @@ class Registry:
         self._client = SchemaRegistryClient({"url": url, "timeout": _TIMEOUT_S})
 
     def schema(self, schema_id: int) -> dict[str, Any] | None:
-        """The schema of that id; None for one that the registry does not know. Raises NotAudited."""
+        """The schema of that id; empty for one that is no Avro record, None when it is not known. Raises NotAudited."""
         try:
             text = self._client.get_schema(schema_id).schema_str
         except SchemaRegistryError as error:
@@ -33,8 +33,11 @@ class Registry:
         except Exception as error:
             # The client raises its HTTP library's own errors, whose words may repeat the URL with its password.
             raise self._away(f"the connection failed ({type(error).__name__})") from error
-        parsed: Any = json.loads(text or "null")
-        return parsed if isinstance(parsed, dict) else None
+        try:
+            parsed: Any = json.loads(text or "null")
+        except ValueError:
+            parsed = None
+        return parsed if isinstance(parsed, dict) else {}
 
     def _away(self, detail: str) -> NotAudited:
         return NotAudited(

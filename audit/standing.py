@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -53,6 +53,24 @@ def misplaced(standings: Iterable[Standing]) -> Iterator[Violation]:
                 f"but the raw log has offsets {one.log_start} to {one.log_end - 1}"
             )
             yield Violation(Kind.POSITION_DIFFERS, sentence, raw=place)
+
+
+def forgotten(
+    receipts: Mapping[tuple[str, int], Receipt | None], positions: Container[tuple[str, int]]
+) -> Iterator[Violation]:
+    """Partitions of which the group has published something, and the database knows nothing at all.
+
+    `receipts` were read before `positions`, by topic and partition: a worker writes the position first.
+    """
+    for key, receipt in receipts.items():
+        if receipt is None or key in positions or not (receipt.offset or receipt.sequence):
+            continue
+        topic, partition = key
+        sentence = (
+            f"{topic}/{partition}: the group has committed offset {receipt.offset} (journal row {receipt.sequence}), "
+            "the database has no position there: it is behind Kafka, or another one"
+        )
+        yield Violation(Kind.RECEIPT_DIFFERS, sentence, raw=Position(topic, partition, receipt.offset))
 
 
 def unpublished(standings: Iterable[Standing]) -> Iterator[Violation]:

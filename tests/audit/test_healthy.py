@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections import Counter
 
-from tests.audit.healthy import ROLES, healthy
+from audit.examination import Examination
+from audit.topics import Role
+from tests.audit.damage import role, with_content
+from tests.audit.healthy import READER, ROLES, TOPICS, healthy
 
 
 def test_a_healthy_log_has_no_violation_and_everything_is_counted():
@@ -18,3 +22,16 @@ def test_a_healthy_log_has_no_violation_and_everything_is_counted():
     assert set(examination.outcomes) == {"GOVERNED", "PARKED", "QUARANTINED", "DUPLICATE", "STALE", "IGNORED"}
     assert {record.topic for record in world.outputs} == set(ROLES)
     assert examination.not_judged == Counter()
+
+
+def test_large_records_are_not_collected():
+    """A quarantined original may have megabytes: it is looked at and let go."""
+    record = next(one for one in healthy(200).outputs if role(one) is Role.QUARANTINE)
+    large = (with_content(record, value=b"x" * 1_000_000)._replace(offset=offset) for offset in range(50))
+    tracemalloc.start()
+    with Examination(READER, TOPICS) as examination:
+        list(examination.take_outputs(large))
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert examination.records.total() == 50
+    assert most < 10 << 20

@@ -7,10 +7,12 @@ from itertools import combinations
 
 import pytest
 
-from audit.facts import LogRecord
+from audit.facts import UNREADABLE, LogRecord
 from audit.reading import CAUSE, Reader, digest, prefix_decoder
 from audit.topics import OutputTopics
-from tests.audit.healthy import RAW_TOPICS, READER, healthy
+from audit.violation import Kind, Position
+from tests.audit.damage import with_content
+from tests.audit.healthy import RAW_TOPICS, READER, cause, healthy
 from tests.audit.healthy import schema as registered
 from tests.schemas.golden import all_golden
 
@@ -82,6 +84,43 @@ def test_a_schema_of_another_record_on_a_topic_is_unreadable():
     output, violation = READER.output(order._replace(value=guest.value))
     assert "without order_id, canonical_version" in violation.sentence
     assert output.cause is not None, "it still counts as there"
+
+
+@pytest.mark.parametrize("position", [{"raw_offset": -1}, {"raw_offset": 1 << 48}, {"raw_partition": -1}], ids=str)
+def test_a_raw_position_that_no_log_has_is_unreadable(position):
+    """A number out of range is a fault of its record, not of the audit, and names no other event."""
+    finding = next(one for one in healthy(200).outputs if one.topic == TOPICS.findings)
+    output, violation = READER.output(with_content(finding, **position))
+    assert violation.kind is Kind.OUTPUT_UNREADABLE
+    assert Position(*output.cause, output.cause_offset) == cause(finding), "as its header says"
+    assert output.version == UNREADABLE
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {},
+        {"type": "record", "name": "Order", "fields": [{"name": "order_id", "type": "com.example.Missing"}]},
+        {"type": "record", "name": "Order", "fields": ["order_id"]},
+    ],
+    ids=["no Avro", "a reference", "malformed"],
+)
+def test_a_schema_that_cannot_be_read_makes_its_records_unreadable(schema):
+    """Whatever anybody registers and produces, the audit goes on."""
+    order = next(one for one in healthy(200).outputs if one.topic == TOPICS.orders)
+    output, violation = Reader(TOPICS, RAW_TOPICS, lambda _: schema).output(order)
+    assert violation.kind is Kind.OUTPUT_UNREADABLE
+    assert output.cause is not None, "it still counts as there"
+
+
+def test_fields_of_other_types_make_a_record_unreadable():
+    """A foreign schema may have our names, and other types."""
+    fields = [{"name": "order_id", "type": "long"}, {"name": "canonical_version", "type": "string"}]
+    foreign = {"type": "record", "name": "Order", "fields": fields}
+    order = next(one for one in healthy(200).outputs if one.topic == TOPICS.orders)
+    value = order.value[:5] + bytes([2, 2]) + b"1"
+    _, violation = Reader(TOPICS, RAW_TOPICS, lambda _: foreign).output(order._replace(value=value))
+    assert violation.kind is Kind.OUTPUT_UNREADABLE
 
 
 def test_a_record_without_headers_is_told_without_a_fault_of_the_audit():

@@ -286,3 +286,55 @@ def test_an_original_that_no_topic_could_hold_is_not_compared(world):
     assert world.audit() == []
     world.outputs[at] = with_content(record, value=None)
     assert [one.kind for one in world.audit()] == [Kind.ORIGINAL_DIFFERS]
+
+
+def test_a_guest_who_buys_in_another_channel_leaves_no_gap(world):
+    """A guest's versions may be caused by a channel that is not audited: they are there, and not judged."""
+    guests = [one for one in world.outputs if role(one) is Role.GUESTS]
+    numbers = {version(one) for one in guests}
+    middle = next(one for one in guests if (version(one)[0], version(one)[1] + 1) in numbers and version(one)[1] > 1)
+    raw = cause(middle)
+    world.outputs[world.outputs.index(middle)] = with_header(middle, CAUSE, b"raw.other.v1/0/7")
+    assert {(one.kind, one.raw) for one in world.audit()} <= {(Kind.OUTPUT_MISSING, raw)}, "its own event misses it"
+
+
+def emptied(world: World, *roles: Role, kept_since_ms: int | None) -> Scope:
+    """The first partition of these topics holds nothing any more."""
+    world.outputs = [one for one in world.outputs if role(one) not in roles or one.partition]
+    return world.scope(
+        outputs=tuple(
+            replace(one, first=world.end((TOPICS[one.role], 0)), whole=False, kept_since_ms=kept_since_ms)
+            if one.role in roles and one.partition == 0 else one
+            for one in world.scope().outputs
+        )
+    )  # fmt: skip
+
+
+def test_a_quiet_partition_hides_no_loss_that_is_younger_than_its_retention(world):
+    """A topic without news for longer than it keeps records holds nothing: that explains no missing record of today."""
+    lost = [one for one in world.outputs if role(one) is Role.FINDINGS and one.partition == 0]
+    kept = emptied(world, Role.FINDINGS, kept_since_ms=START_MS - HOUR_MS)
+    assert {one.raw for one in world.audit(kept)} == {cause(one) for one in lost}
+    violations, examination = world.examine(emptied(world, Role.FINDINGS, kept_since_ms=None))
+    assert violations == []
+    assert examination.not_judged, "and where its retention is not known, it says so"
+
+
+def test_a_quiet_partition_of_changes_hides_no_lost_guest(world):
+    """Each topic is judged by what is kept of it."""
+    scope = emptied(world, Role.CHANGES, kept_since_ms=None)
+    lost = next(one for one in world.outputs if role(one) is Role.GUESTS)
+    assert cause(lost) in {one.raw for one in without(world, lost).audit(scope)}
+
+
+def test_without_a_database_what_retention_hides_is_counted(world):
+    """A version on one topic only is a loss, unless the other topic does not reach back: then that is said."""
+    scope = replace(emptied(world, Role.CHANGES, kept_since_ms=None), outcomes_since_ms=None)
+    violations, examination = world.examine(scope)
+    assert violations == []
+    assert examination.not_judged == {
+        "versions are on one of their two topics: the other does not reach back": sum(
+            role(one) is Role.ORDERS for one in world.outputs
+        )
+        - sum(role(one) is Role.CHANGES for one in world.outputs)
+    }

@@ -5,9 +5,11 @@ from __future__ import annotations
 import tracemalloc
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from audit.errors import NotAudited
 from audit.spill import Sorter
 
 RECORD = st.tuples(st.integers(0, 255), st.binary(min_size=3, max_size=3), st.integers(0, 2**64 - 1))
@@ -34,3 +36,9 @@ def test_more_than_memory_holds_is_sorted_in_bounded_memory(tmp_path: Path):
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert most < 40 << 20, "300,000 integers of the list above are most of it"
+
+
+def test_a_folder_that_cannot_be_written_to_is_told(tmp_path: Path):
+    """An audit that has no room for its files says so; it is no verdict on what was audited."""
+    with Sorter(">Q", tmp_path / "missing", run_records=1) as sorter, pytest.raises(NotAudited, match="TMPDIR"):
+        sorter.add(sorter.pack(1))

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from audit.standing import Receipt, Standing, misplaced, unpublished
+from audit.standing import Receipt, Standing, forgotten, misplaced, unpublished
 from audit.violation import Kind, Position
 
 HEALTHY = Standing("raw.web.orders.v1", 3, 120, 7, 40, 200, Receipt(100, "ordergate:5"), Receipt(120, "ordergate:7"))
@@ -56,3 +56,14 @@ def test_a_position_outside_its_log_is_named(offset):
     (found,) = misplaced([replace(HEALTHY, next_offset=offset)])
     assert (found.kind, found.raw) == (Kind.POSITION_DIFFERS, PLACE._replace(offset=offset))
     assert "offsets 40 to 199" in found.sentence
+
+
+def test_a_database_that_knows_nothing_of_what_is_published_is_named():
+    """A new, empty or wrong database is not taken for a quiet one."""
+    key = ("raw.web.orders.v1", 3)
+    (found,) = forgotten({key: Receipt(120, "ordergate:7")}, set())
+    assert (found.kind, found.raw) == (Kind.RECEIPT_DIFFERS, PLACE)
+    assert "the database has no position there" in found.sentence
+    assert list(forgotten({key: Receipt(120, "ordergate:7")}, {key})) == []
+    assert list(forgotten({key: None}, set())) == []
+    assert list(forgotten({key: Receipt(0, "ordergate:0")}, set())) == [], "a first receipt, and nothing published"
