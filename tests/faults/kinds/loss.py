@@ -113,6 +113,8 @@ def judge_loss(lost: Counter[str], report: audit.Report) -> None:
     assert named == set(lost), f"lost: {sorted(lost)}; the audit names {sorted(named)}"
     others = set(report.counted) - {audit.Kind.OUTPUT_MISSING, audit.Kind.VERSION_MISSING}
     assert not others, f"nothing else is wrong, but the audit says {others}"
+    gaps = report.counted.get(audit.Kind.VERSION_MISSING, 0)
+    assert gaps <= lost.total(), f"{lost.total()} outputs are lost; the audit names {gaps} gaps between versions"
 
 
 class OutputTailLost(Kind):
