@@ -27,7 +27,7 @@ from ingest.repair.evidence import EventOutputs, Evidence
 from ingest.repair.hanging import HangingTransactions, decided_at
 from ingest.repair.journal_gap import missing_between
 from ingest.repair.lost_outputs import MissingRecords, missing_of, newest_versions
-from ingest.repair.outputs import Isolation, OutputLog, OutputsTooShort
+from ingest.repair.outputs import Isolation, OutputLog, OutputsTooShort, kept_since_ms
 from ingest.repair.torn import HangingTransaction
 from ingest.repair.trail import records_of, trace
 from ingest.settings import Settings
@@ -214,7 +214,14 @@ class Looker:
 
     def outputs(self, isolation: Isolation) -> OutputLog:
         """The output topics, to their ends as they are when it is asked."""
-        return OutputLog(self._servers, self._given.group_id, isolation, self._ends)
+        return OutputLog(self._servers, self._given.group_id, isolation, self._ends, self._kept_since)
+
+    def _kept_since(self, topic: str) -> int | None:
+        try:
+            settings = self._admin.topic_settings(topic)
+        except BrokerAway:
+            return None  # whoever may not read settings does without what they prove
+        return kept_since_ms(settings, time.time_ns() // 1_000_000)
 
     def _ends(self, partitions: Iterable[PartitionKey]) -> dict[PartitionKey, int]:
         return {key: bounds.high for key, bounds in self._cluster.bounds(partitions).items()}

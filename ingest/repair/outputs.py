@@ -80,10 +80,15 @@ class OutputLog:
         group_id: str,
         isolation: Isolation,
         ends: Callable[[Iterable[PartitionKey]], Ends],
+        kept_since: Callable[[str], int | None],
     ) -> None:
-        """`group_id` is never joined and commits nothing; `ends` asks for the ends that are to be reached."""
+        """`group_id` is never joined and commits nothing; `ends` asks for the ends that are to be reached.
+
+        `kept_since` tells since when (milliseconds) a topic has kept everything, None where its settings do not say.
+        """
         self._servers = bootstrap_servers
         self._ends = ends
+        self._kept_since = kept_since
         self._config = {
             "group.id": group_id,
             "isolation.level": isolation.value,
@@ -104,8 +109,8 @@ class OutputLog:
         topics = sorted({topic for topic, _ in wanted})
         found = []
         with self._consumer() as consumer:
-            starts = _starts(consumer, topics, int((instant_s - _CLOCKS_DIFFER_S) * 1000))
-            if starts is None:
+            starts, complete = self._starts(consumer, topics, instant_s)
+            if not complete:
                 return None
             ends = self._ends((start.topic, start.partition) for start in starts)
             for message in _to_the_end(consumer, starts, ends):
@@ -119,8 +124,8 @@ class OutputLog:
         """Every output record with a cause, written since an instant. Raises OutputsTooShort, else as `places`."""
         with self._consumer() as consumer:
             topics = [topic.name for topic in OUTPUT_TOPICS]
-            starts = _starts(consumer, topics, int((instant_s - _CLOCKS_DIFFER_S) * 1000))
-            if starts is None:
+            starts, complete = self._starts(consumer, topics, instant_s)
+            if not complete:
                 raise OutputsTooShort
             ends = self._ends((start.topic, start.partition) for start in starts)
             for message in _to_the_end(consumer, starts, ends):
@@ -141,6 +146,27 @@ class OutputLog:
                     return (partition[0], _header(message, "ce_id")), cause
         return None
 
+    def _starts(self, consumer: Consumer, topics: Sequence[str], instant_s: float) -> tuple[list[TopicPartition], bool]:
+        """Where to begin on each partition, and whether everything written since the instant is still there.
+
+        A log whose first records are gone, and whose next ones are younger than the instant, may have lost what was
+        written between. It has not when the topic's settings keep records for longer: then it was quiet.
+        """
+        known = consumer.list_topics(timeout=TIMEOUT_S).topics
+        # Negative ones have meanings of their own (Kafka: ListOffsets).
+        instant_ms = max(int((instant_s - _CLOCKS_DIFFER_S) * 1000), 0)
+        asked = [TopicPartition(topic, number, instant_ms) for topic in topics for number in known[topic].partitions]
+        starts = consumer.offsets_for_times(asked, timeout=TIMEOUT_S)
+        doubtful = set()
+        for start in starts:
+            low, high = consumer.get_watermark_offsets(start, timeout=TIMEOUT_S)
+            if start.offset < 0:
+                start.offset = high
+            if low > 0 and start.offset <= low:
+                doubtful.add(start.topic)
+        complete = all((kept := self._kept_since(topic)) is not None and kept <= instant_ms for topic in doubtful)
+        return starts, complete
+
     @contextmanager
     def _consumer(self) -> Iterator[Consumer]:
         complaints: list[KafkaError] = []
@@ -151,6 +177,13 @@ class OutputLog:
             raise BrokerAway(self._servers, why(consumer, complaints, error)) from error
         finally:
             consumer.close()
+
+
+def kept_since_ms(settings: Mapping[str, str], now_ms: int) -> int | None:
+    """Since when a topic with these settings has kept every record; None where not time alone decides on that."""
+    kept_ms = int(settings.get("retention.ms", -1))
+    by_time_alone = settings.get("cleanup.policy") == "delete" and settings.get("retention.bytes") == "-1"
+    return now_ms - kept_ms if by_time_alone and kept_ms >= 0 else None
 
 
 def digest(key: bytes | None, value: bytes | None, headers: Iterable[tuple[str, bytes | None]]) -> bytes:
@@ -168,21 +201,6 @@ def _place(message: Message) -> Place:
 def _header(message: Message, wanted: str) -> bytes:
     headers = cast("list[tuple[str, bytes]]", message.headers() or [])
     return next((value for name, value in headers if name == wanted), b"")
-
-
-def _starts(consumer: Consumer, topics: Sequence[str], instant_ms: int) -> list[TopicPartition] | None:
-    """Where to begin on each partition; None when what was written since may have been removed."""
-    known = consumer.list_topics(timeout=TIMEOUT_S).topics
-    instant_ms = max(instant_ms, 0)  # negative ones have meanings of their own (Kafka: ListOffsets)
-    partitions = [TopicPartition(topic, number, instant_ms) for topic in topics for number in known[topic].partitions]
-    starts = consumer.offsets_for_times(partitions, timeout=TIMEOUT_S)
-    for start in starts:
-        low, high = consumer.get_watermark_offsets(start, timeout=TIMEOUT_S)
-        if start.offset < 0:
-            start.offset = high
-        if low > 0 and start.offset <= low:
-            return None
-    return starts
 
 
 def _to_the_end(consumer: Consumer, starts: Sequence[TopicPartition], ends: Ends) -> Iterator[Message]:
