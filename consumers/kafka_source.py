@@ -17,6 +17,7 @@ PartitionKey = tuple[str, int]
 
 # Answers that mean "not yet": the offset is part of a transaction still open, or the broker is away.
 _STABLE_LATER = frozenset({KafkaError._TIMED_OUT, KafkaError._TIMED_OUT_QUEUE, KafkaError._TRANSPORT})
+_UNKNOWN = frozenset({KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION})
 _COMMITTED_POLL_S = 2.0
 _ANSWER_S = 5.0
 
@@ -52,6 +53,10 @@ class OffsetUnstable(Exception):
 
 class BrokerSilent(Exception):
     """The broker did not answer, or not usefully: nothing is known, and it is to be asked again."""
+
+
+class PartitionUnknown(BrokerSilent):
+    """The cluster has no such partition: its topic was deleted, or is so new that not all brokers have heard of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,8 +205,8 @@ class KafkaSource:
     def committed(self, partition: PartitionKey, bound_s: float, monotonic: Callable[[], float]) -> Committed:
         """The stable committed offset. One partition per call: one unstable partition blocks the whole call.
 
-        Raises OffsetUnstable when it does not become stable within `bound_s` although the broker answers, and
-        BrokerSilent when it does not answer.
+        Raises OffsetUnstable when it does not become stable within `bound_s` although the broker answers,
+        PartitionUnknown when the cluster does not have it, and BrokerSilent when it does not answer.
         """
         started = monotonic()
         while True:
@@ -217,7 +222,7 @@ class KafkaSource:
             except KafkaException as raised:
                 error = raised.args[0]
                 if error.code() not in _STABLE_LATER and not error.retriable():
-                    raise BrokerSilent(f"committed: {error.str()}") from raised
+                    raise _unanswered("committed", error) from raised
             if monotonic() - started >= bound_s:
                 self.watermarks(partition)
                 raise OffsetUnstable(f"{partition[0]}/{partition[1]}: {error.str()}")
@@ -255,7 +260,7 @@ class KafkaSource:
             with self._deadline(call):
                 yield
         except KafkaException as error:
-            raise BrokerSilent(f"{call}: {error.args[0].str()}") from error
+            raise _unanswered(call, error.args[0]) from error
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         # Paused at an explicit offset: recovery decides where reading starts, never the group's own offset.
@@ -284,6 +289,11 @@ class KafkaSource:
 
     def _drop_early(self, partition: PartitionKey) -> None:
         self._early = deque(m for m in self._early if (m.topic(), m.partition()) != partition)
+
+
+def _unanswered(call: str, error: KafkaError) -> BrokerSilent:
+    kind = PartitionUnknown if error.code() in _UNKNOWN else BrokerSilent
+    return kind(f"{call}: {error.str()}")
 
 
 def _client_error(message: Message, error: KafkaError) -> ClientError:

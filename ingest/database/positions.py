@@ -61,6 +61,7 @@ UPDATE positions SET released = true, published_sequence = sequence, updated_at 
 WHERE topic = %b AND partition = %b AND epoch = %b
 """
 _SEQUENCES = "SELECT topic, partition, sequence FROM positions"
+_NOTED_PUBLISHED = "SELECT published_sequence FROM positions WHERE topic = %b AND partition = %b"
 _NOTE_PUBLISHED = """
 UPDATE positions AS p SET published_sequence = greatest(p.published_sequence, u.sequence)
 FROM unnest(%b::text[], %b::int[], %b::bigint[], %b::bigint[]) AS u(topic, partition, epoch, sequence)
@@ -88,6 +89,12 @@ def release(connection: Connection, topic: str, partition: int, epoch: int) -> N
 def sequences(connection: Connection) -> dict[tuple[str, int], int]:
     """The newest journal row of every partition that was ever read, by (topic, partition)."""
     return {(topic, partition): sequence for topic, partition, sequence in connection.execute(_SEQUENCES)}
+
+
+def noted_published(connection: Connection, topic: str, partition: int) -> int:
+    """The newest journal row of a partition noted as published: never more than is; 0 without a row."""
+    row = connection.execute(_NOTED_PUBLISHED, (topic, partition)).fetchone()
+    return row[0] if row else 0
 
 
 def note_published(connection: Connection, rows: Iterable[tuple[str, int, int, int]]) -> None:

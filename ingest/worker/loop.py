@@ -11,16 +11,16 @@ from contextlib import ExitStack, suppress
 
 import structlog
 
-from consumers.kafka_source import BrokerSilent, KafkaSource, OffsetUnstable, is_joined_member
+from consumers.kafka_source import BrokerSilent, KafkaSource, is_joined_member
 from ingest.clock import TimeSource
 from ingest.database.connection import Database, DatabaseLost, DatabaseUnfit, PartitionsMissing, TryAgain
 from ingest.database.positions import Fenced, note_published
 from ingest.database.retention import Retention
-from ingest.state import Carrier
 from ingest.understanding import Understood
 from ingest.worker.batch import BatchProcessor, Committed, OutOfOrder
 from ingest.worker.fetch_watch import FetchWatch
 from ingest.worker.garbage import GarbageCollection
+from ingest.worker.hand_over import HandOvers
 from ingest.worker.observer import Observer
 from ingest.worker.overdue import read_overdue
 from ingest.worker.ownership import Ownership
@@ -29,13 +29,11 @@ from ingest.worker.phases import Phases
 from ingest.worker.published import PublishedRows
 from ingest.worker.reader_watch import ReaderWatch
 from ingest.worker.reading import Reading
-from ingest.worker.receipt import published_sequence
 from ingest.worker.recovery import Recovery
 from producers.publisher import Doubt, GroupFenced, TransactionalPublisher
 
 log = structlog.get_logger()
 
-_HAND_OVER_LOOK_S = 0.05
 _PAUSED_POLL_S = 0.2
 _FIRST_PAUSE_S = 0.05
 _LONGEST_PAUSE_S = 5.0
@@ -70,6 +68,7 @@ class Worker:
         self._processor = processor
         self._recovery = recovery
         self._published = published
+        self._hand_overs = HandOvers(source, database, published, time.monotonic)
         self._retention = retention
         self._readers = readers
         self._fetching = fetching
@@ -180,19 +179,8 @@ class Worker:
     def _look_for_hand_overs(self) -> None:
         """See whether what held events wait for has been published. Other partitions go on meanwhile."""
         for partition in list(self._ownership):
-            if partition.waits_for is not None and self._is_published(partition.waits_for):
+            if partition.waits_for is not None and self._hand_overs.is_published(partition.waits_for):
                 partition.waits_for = None
-
-    def _is_published(self, carrier: Carrier) -> bool:
-        """Whether a row of any partition is published: as far as is known, else Kafka is asked."""
-        if not self._published.covers(carrier):
-            key = (carrier.topic, carrier.partition)
-            try:
-                answer = self._source.committed(key, _HAND_OVER_LOOK_S, self._time.monotonic)
-            except OffsetUnstable:
-                return False
-            self._published.learn(key, published_sequence(answer) or 0)
-        return self._published.covers(carrier)
 
     def _end_waiting(self, group_metadata: object) -> None:
         """Decide on parked events whose time is over, of partitions that have nothing else under way."""
@@ -208,7 +196,7 @@ class Worker:
                     self._observer.committed(committed)
                     self._publish(committed, group_metadata)
                     for carrier in committed.still_parked:
-                        self._is_published(carrier)  # known when they are looked at again
+                        self._hand_overs.is_published(carrier)  # known when they are looked at again
 
     def _wait_for_database(self, error: DatabaseLost | DatabaseUnfit) -> None:
         """Pause and keep polling, so that the group does not take the partitions away, until it serves again."""

@@ -197,6 +197,11 @@ def _sequences(session: Session, _parameters: Sequence[Any], _snapshot: Snapshot
     return rows, len(rows)
 
 
+def _noted_published(session: Session, parameters: Sequence[Any], _snapshot: Snapshot) -> Answer:
+    row = session.row("positions", tuple(parameters))
+    return ([], 0) if row is None else ([(row["published_sequence"],)], 1)
+
+
 def _release(session: Session, parameters: Sequence[Any], snapshot: Snapshot) -> Answer:
     topic, partition, epoch = parameters
     if "seen" not in snapshot:
@@ -374,6 +379,7 @@ _READS: dict[str, tuple[str, Handler]] = {
     positions._FENCE: ("FENCE", _fence),
     positions._RELEASE: ("RELEASE", _release),
     positions._SEQUENCES: ("SEQUENCES", _sequences),
+    positions._NOTED_PUBLISHED: ("NOTED_PUBLISHED", _noted_published),
     retention._EXISTING: ("PARTITIONS", _existing),
     "SELECT pg_try_advisory_xact_lock(%s)": ("ADVISORY_LOCK", _advisory_lock),
     "SELECT 1": ("SELECT 1", _select_1),

@@ -121,6 +121,7 @@ def randomly(random: Random) -> tuple[str, Any]:
         lambda: with_keys(sql.LOCK_POSITIONS, key, 2),
         lambda: (positions._CREATE, (*key(), "id", number())),
         lambda: (positions._SEQUENCES, ()),
+        lambda: (positions._NOTED_PUBLISHED, key()),
         lambda: (positions._FENCE, (f"owner-{number()}", *key())),
         lambda: (positions._RELEASE, (*key(), number())),
         lambda: (sql.INSERT_EVENT_IDS, (Blobs({blob(), blob()}),)),

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 import psycopg
@@ -12,8 +11,7 @@ import pytest
 from psycopg import errors
 
 from ingest.clock import SystemTime
-from ingest.database import positions, retention
-from ingest.database.connection import Database
+from ingest.database import positions
 from ingest.drafts import Draft
 from ingest.errors import DatabaseRefuses
 from ingest.raw_event import RawEvent
@@ -25,63 +23,21 @@ from producers.records import OutputRecord
 from quality.outcome import Outcome
 from schemas.codec import EncodeError
 from tests.ingest.pipeline_harness import Log
+from tests.ingest.worker.postgres import Refusing, database, server
 from tests.integration.records import SHOPIFY, Raw, shopify, shopify_order
-from tests.simulation.database import Server
-from tests.simulation.database_client import Rows
-from tests.simulation.statements import prepare
-from tests.simulation.world import World
 
 KEY = (SHOPIFY, 0)
-Refusing = Callable[[str, Sequence[Any]], psycopg.Error | None]
-"""Given a statement's name and its columns: the error with which the server answers, None to do as it is told."""
-
-
-class Connection:
-    """A connection to the simulated PostgreSQL that answers at once."""
-
-    def __init__(self, server: Server, refusing: Refusing) -> None:
-        self._session = server.connect("test")
-        self._refusing = refusing
-
-    def execute(self, query: Any, parameters: Sequence[Any] | None = None) -> Rows:
-        name, attempt = prepare(query, parameters or (), self._session)
-        error = self._refusing(name, parameters or ())
-        if error is not None:
-            raise error
-        return Rows(*attempt())
-
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
-        self._session.begin()
-        try:
-            yield
-        except BaseException:
-            self._session.rollback()
-            raise
-        self._session.commit()
-
-    @contextmanager
-    def pipeline(self) -> Iterator[None]:
-        yield
-
-    def close(self) -> None:
-        """Nothing to close."""
 
 
 class Deployment:
     """A worker's batch processing on one partition of a simulated PostgreSQL."""
 
     def __init__(self, refusing: Refusing) -> None:
-        self.server = Server(World(1))
-        beginning = datetime(2020, 1, 1, tzinfo=UTC)
-        for table in retention.ranges(*[timedelta(days=30)] * 4):
-            row = {"table": table.table, "begin": beginning, "end": beginning + timedelta(days=10_000)}
-            self.server.tables["partitions"][table.table,] = row
-        database = Database("postgresql://simulated/ordergate", lambda _url: Connection(self.server, refusing))  # type: ignore[arg-type, return-value]  # the part of it that is used
-        time = SystemTime()
-        self.processor = BatchProcessor(Log().pipeline, database, time, timedelta(days=7), Phases(time))
+        self.server = server()
+        connected, time = database(self.server, refusing), SystemTime()
+        self.processor = BatchProcessor(Log().pipeline, connected, time, timedelta(days=7), Phases(time))
         self.partition = OwnedPartition(KEY)
-        with database.transaction() as connection:
+        with connected.transaction() as connection:
             positions.create(connection, *KEY, "topic-id", 0)
             fence = positions.fence(connection, *KEY, "owner")
         assert fence is not None
