@@ -22,7 +22,7 @@ from ingest.repair.evidence import Evidence, halt_of
 from ingest.repair.look import Looker
 from ingest.repair.lost_outputs import plan_lost_outputs
 from ingest.repair.plan import Mode, Plan
-from ingest.repair.planning import NEEDS_TRAIL, plan_for, plan_for_readers
+from ingest.repair.planning import MAY_BE_BEHIND, NEEDS_TRAIL, plan_for, plan_for_readers
 from ingest.settings import Settings
 
 NOT_IN_ORDER = 1
@@ -68,6 +68,8 @@ class Recovery:
             return None
         if halt.cause in NEEDS_TRAIL:
             evidence = self._looker.with_traces(evidence)
+        if halt.cause in MAY_BE_BEHIND:
+            evidence = self._looker.with_unknown_decisions(evidence)
         if halt.cause is Cause.JOURNAL_GAP:
             evidence = self._looker.with_unjournalled(evidence)
         if halt.cause is Cause.OFFSET_UNSTABLE:

@@ -61,6 +61,28 @@ class Rebuild:
         )
 
 
+def behind_told(evidence: Evidence) -> str | None:
+    """Why a database is behind Kafka although no receipt says so; None when the outputs do not show it."""
+    assert evidence.unknown is not None, "the outputs have to be looked at"
+    if evidence.unknown.newest is None:
+        return None
+    return (
+        f"outputs of raw events up to offset {evidence.unknown.newest:,} are published that the database has not "
+        "decided: PostgreSQL is behind Kafka, too"
+    )
+
+
+def unproven(evidence: Evidence) -> tuple[str, ...]:
+    """What is at risk where the outputs cannot show that a database is not behind Kafka."""
+    assert evidence.unknown is not None, "the outputs have to be looked at"
+    if evidence.unknown.complete:
+        return ()
+    return (
+        "the output topics no longer reach back to the partition's last decision: if the database was restored from a "
+        "backup that is older than they are, what it lost comes twice",
+    )
+
+
 def lost_by(evidence: Evidence) -> Lost:
     """What the database lost of a partition that is behind."""
     position, committed = evidence.position, evidence.committed

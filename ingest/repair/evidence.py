@@ -23,6 +23,16 @@ class EventOutputs:
 
 
 @dataclass(frozen=True, slots=True)
+class UnknownDecisions:
+    """What the output topics have of a partition since its last decision, and the database knows nothing of."""
+
+    newest: int | None
+    """Newest raw offset with such an output; None without any."""
+    complete: bool
+    """The output topics still reach back to the last decision."""
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """One raw partition, as Kafka and the database have it."""
 
@@ -38,6 +48,8 @@ class Evidence:
     """The journal's rows that are not known to be published, oldest first."""
     traces: tuple[RowTrace, ...] | None = None
     """What the output topics have of those rows; None: not looked at."""
+    unknown: UnknownDecisions | None = None
+    """Published decisions that the database does not know; None: not looked at."""
     hanging: tuple[HangingTransaction, ...] = ()
     """Transactions that keep its committed offset from becoming stable."""
 

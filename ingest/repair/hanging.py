@@ -10,6 +10,7 @@ from consumers.kafka_source import Committed, PartitionKey
 from ingest.database.connection import Database
 from ingest.database.journal import JournalRow
 from ingest.repair.broker_state import BrokerState, OpenTransaction, ends_of, records_of
+from ingest.repair.decisions import carrier_of, decided_at
 from ingest.repair.outputs import OutputLog, Place
 from ingest.repair.torn import CarriedRow, HangingTransaction
 from ingest.repair.trail import RecordId, record_id
@@ -19,19 +20,10 @@ from producers.journal_records import unpack
 from producers.topics import OUTPUT_TOPICS
 
 OFFSETS_TOPIC: Final = "__consumer_offsets"
-_DECIDED_AT = """
-SELECT extract(epoch FROM recorded_at)::float8 FROM journal WHERE topic = %s AND partition = %s AND sequence = %s
-"""
 _BETWEEN = """
 SELECT topic, partition, sequence, base_offset, next_offset, record_count, records FROM journal
 WHERE topic = %s AND partition = %s AND sequence > %s AND sequence <= %s ORDER BY sequence
 """
-_WITH_EVENT = """
-SELECT topic, partition, sequence, base_offset, next_offset, record_count, records FROM journal
-WHERE topic = %s AND partition = %s AND ((base_offset <= %s AND next_offset > %s)
-   OR (base_offset = next_offset AND base_offset > %s)) ORDER BY sequence
-"""
-
 Receipts = Mapping[PartitionKey, int]
 """Journal row of each raw partition's receipt, as a transaction would commit it."""
 
@@ -118,12 +110,11 @@ class HangingTransactions:
             if held is None:
                 continue
             record, cause = held
-            topic, number, offset = cause.decode().rsplit("/", 2)
-            key = (topic, int(number))
-            receipt = published_sequence(self._committed([key])[key]) or 0
             with self._database.transaction() as connection:
-                rows = [JournalRow(*r) for r in connection.execute(_WITH_EVENT, (*key, *[int(offset)] * 3))]
-            mine = [row for row in rows if any(record_id(one) == record for one in unpack(row.records))][:1]
+                carrier = carrier_of(connection, record, cause)
+            key = (carrier.topic, carrier.partition) if carrier else cause.partition
+            receipt = published_sequence(self._committed([key])[key]) or 0
+            mine = [carrier] if carrier else []
             traced = self._traced(mine, receipt, [(record, (place.partition, place.first_offset))])
             for row in traced or [
                 CarriedRow(*key, None, receipted=False, records=0, committed=0, published_again=False)
@@ -173,13 +164,6 @@ class HangingTransactions:
                 if how:
                     committed |= {(partition, offset) for offset in offsets if first <= offset <= last}
         return committed
-
-
-def decided_at(database: Database, row: JournalRow) -> float:
-    """When a journal row was written, in the database's seconds since the epoch."""
-    with database.transaction() as connection:
-        found = connection.execute(_DECIDED_AT, (row.topic, row.partition, row.sequence)).fetchone()
-    return float(found[0]) if found else 0.0
 
 
 def offsets_partition(group_id: str, partitions: int) -> int:

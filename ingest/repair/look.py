@@ -23,8 +23,9 @@ from ingest.errors import BrokerAway
 from ingest.kafka_admin import KafkaAdmin
 from ingest.kafka_client import quiet, why
 from ingest.repair.broker_state import BrokerState
-from ingest.repair.evidence import EventOutputs, Evidence
-from ingest.repair.hanging import HangingTransactions, decided_at
+from ingest.repair.decisions import decided_at, last_decided, newest_unknown
+from ingest.repair.evidence import EventOutputs, Evidence, UnknownDecisions
+from ingest.repair.hanging import HangingTransactions
 from ingest.repair.journal_gap import missing_between
 from ingest.repair.lost_outputs import MissingRecords, missing_of, newest_versions
 from ingest.repair.outputs import Isolation, OutputLog, OutputsTooShort, kept_since_ms
@@ -124,6 +125,17 @@ class Looker:
             return evidence
         seen = {record for record, _ in found}
         return replace(evidence, traces=tuple(trace(row, seen) for row in evidence.rows))
+
+    def with_unknown_decisions(self, evidence: Evidence) -> Evidence:
+        """The same, with what the outputs tell of decisions that the database does not know."""
+        key = (evidence.topic, evidence.partition)
+        with self._database.transaction() as connection:
+            since = last_decided(connection, key)
+        caused, complete = self.outputs(Isolation.COMMITTED).caused_by(key, since)
+        # Asked afterwards: a worker at work decides before it publishes.
+        with self._database.transaction() as connection:
+            newest = newest_unknown(connection, key, caused)
+        return replace(evidence, unknown=UnknownDecisions(newest, complete))
 
     def with_unjournalled(self, evidence: Evidence) -> Evidence:
         """The same, with what is visible of events whose rows the journal lacks."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ingest.errors import PartitionHalted
+from ingest.repair.behind import behind_told, unproven
 from ingest.repair.evidence import Evidence
 from ingest.repair.plan import CommitReceipt, Plan, rows_told
 from ingest.repair.trail import TrailBroken, Visibility, published_up_to
@@ -19,6 +20,13 @@ def plan_receipt(evidence: Evidence, halt: PartitionHalted) -> Plan:
     def hindered(why: str, what: str) -> Plan:
         return Plan(evidence.topic, evidence.partition, halt.cause, (*known, why), (what,), hindrance=what)
 
+    behind = behind_told(evidence)
+    if behind is not None:
+        return hindered(
+            behind,
+            "bring the newer database back; or, if it is known what the group had committed, commit that again, offset "
+            "and metadata (ordergate:<row>): then `--mode rebuild` decides again what the database lost",
+        )
     rows, traces = evidence.rows, evidence.traces
     expected = list(range(position.published_sequence + 1, position.sequence + 1))
     if [row.sequence for row in rows] != expected:
@@ -43,4 +51,5 @@ def plan_receipt(evidence: Evidence, halt: PartitionHalted) -> Plan:
     step = CommitReceipt(
         position.next_offset, position.sequence, tuple(row.sequence for row in rows if row.sequence > published)
     )
-    return Plan(evidence.topic, evidence.partition, halt.cause, tuple(known), (_SAME_BYTES,), (step,))
+    risk = unproven(evidence) or (_SAME_BYTES,)
+    return Plan(evidence.topic, evidence.partition, halt.cause, tuple(known), risk, (step,))

@@ -27,6 +27,7 @@ Place = tuple[PartitionKey, int]
 _CLOCKS_DIFFER_S = 300
 """Most by which the clocks of the database and of the workers, which stamp the records, are taken to differ."""
 _PATIENCE_S = 60.0
+_ALL_TOPICS = [topic.name for topic in OUTPUT_TOPICS]
 _AT_ONCE = 5_000
 
 
@@ -123,27 +124,38 @@ class OutputLog:
     def published_since(self, instant_s: float) -> Iterator[Published]:
         """Every output record with a cause, written since an instant. Raises OutputsTooShort, else as `places`."""
         with self._consumer() as consumer:
-            topics = [topic.name for topic in OUTPUT_TOPICS]
-            starts, complete = self._starts(consumer, topics, instant_s)
+            starts, complete = self._starts(consumer, _ALL_TOPICS, instant_s)
             if not complete:
                 raise OutputsTooShort
-            ends = self._ends((start.topic, start.partition) for start in starts)
-            for message in _to_the_end(consumer, starts, ends):
-                headers = cast("list[tuple[str, bytes | None]]", message.headers() or [])
-                record = (str(message.topic()), _header(message, "ce_id"))
-                yield Published(
-                    record, Cause.parse(_header(message, "ordergate_cause")),
-                    digest(message.key(), message.value(), headers),
-                )  # fmt: skip
+            yield from self._published(consumer, starts)
 
-    def at(self, partition: PartitionKey, offset: int) -> tuple[RecordId, bytes] | None:
+    def caused_by(self, partition: PartitionKey, instant_s: float) -> tuple[list[tuple[RecordId, Cause]], bool]:
+        """The output records of a raw partition's events, written since an instant, as far as the topics reach back.
+
+        Second: whether they reach back to it. Raises as `places`.
+        """
+        with self._consumer() as consumer:
+            starts, complete = self._starts(consumer, _ALL_TOPICS, instant_s)
+            published = self._published(consumer, starts)
+            return [(one.record, one.cause) for one in published if one.cause.partition == partition], complete
+
+    def _published(self, consumer: Consumer, starts: Sequence[TopicPartition]) -> Iterator[Published]:
+        ends = self._ends((start.topic, start.partition) for start in starts)
+        for message in _to_the_end(consumer, starts, ends):
+            headers = cast("list[tuple[str, bytes | None]]", message.headers() or [])
+            yield Published(
+                (str(message.topic()), _header(message, "ce_id")), Cause.parse(_header(message, "ordergate_cause")),
+                digest(message.key(), message.value(), headers),
+            )  # fmt: skip
+
+    def at(self, partition: PartitionKey, offset: int) -> tuple[RecordId, Cause] | None:
         """The record at an offset, and the raw position that caused it; None when it is none of ours."""
         with self._consumer() as consumer:
             start = TopicPartition(*partition, offset)
             for message in _to_the_end(consumer, [start], {partition: offset + 1}):
                 cause = _header(message, "ordergate_cause")
                 if _place(message)[1] == offset and cause:
-                    return (partition[0], _header(message, "ce_id")), cause
+                    return (partition[0], _header(message, "ce_id")), Cause.parse(cause)
         return None
 
     def _starts(self, consumer: Consumer, topics: Sequence[str], instant_s: float) -> tuple[list[TopicPartition], bool]:

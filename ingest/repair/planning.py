@@ -13,10 +13,10 @@ from ingest.repair.plan import Mode, Plan
 from ingest.repair.raw_log import plan_raw_log
 from ingest.repair.torn import HangingTransaction, plan_ends
 
-NEEDS_TRAIL = frozenset(
-    {Cause.OFFSET_GONE, Cause.OFFSET_MOVED, Cause.TOPIC_REMADE, Cause.OUTSIDE_LOG, Cause.JOURNAL_GAP}
-)
-"""Causes for which the output topics have to be looked at."""
+MAY_BE_BEHIND = frozenset({Cause.OFFSET_GONE, Cause.OFFSET_MOVED, Cause.TOPIC_REMADE, Cause.OUTSIDE_LOG})
+"""Causes with which no receipt may be left that tells of a database behind Kafka: the outputs have to tell it."""
+NEEDS_TRAIL = MAY_BE_BEHIND | {Cause.JOURNAL_GAP}
+"""Causes for which the output topics have to be looked at for what is in the journal."""
 
 
 def plan_for(evidence: Evidence, halt: PartitionHalted, behind: Sequence[Evidence], mode: Mode | None) -> Plan:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ingest.errors import Cause, PartitionHalted
+from ingest.repair.behind import behind_told, unproven
 from ingest.repair.evidence import Evidence
 from ingest.repair.offsets import plan_receipt
 from ingest.repair.plan import Mode, Plan
@@ -66,17 +67,19 @@ def plan_raw_log(evidence: Evidence, halt: PartitionHalted, mode: Mode | None) -
     position, bounds = evidence.position, evidence.bounds
     assert position is not None
     receipted = (published_sequence(evidence.committed) if evidence.committed else None) or 0
+    behind = behind_told(evidence)
     if receipted > position.sequence:
+        behind = f"Kafka's receipt is of row {receipted:,}: PostgreSQL is behind Kafka, too"
+    if behind is not None:
         return Plan(
-            evidence.topic, evidence.partition, halt.cause,
-            (halt.known, f"Kafka's receipt is of row {receipted:,}: PostgreSQL is behind Kafka, too"), (),
+            evidence.topic, evidence.partition, halt.cause, (halt.known, behind), (),
             hindrance="bring the newer database back first: what it decided can no longer be read from the log",
         )  # fmt: skip
     if halt.cause is Cause.OUTSIDE_LOG and position.next_offset < bounds.low:
         return _skip(evidence, halt, mode)
     needed = Mode.RESTART_TOPIC if halt.cause is Cause.TOPIC_REMADE else Mode.CONTINUE_AT_END
     receipt = plan_receipt(evidence, halt)
-    risk = (_WAITING_END, _CAUSES_AGAIN, *_lost(evidence, halt))
+    risk = (_WAITING_END, _CAUSES_AGAIN, *_lost(evidence, halt), *unproven(evidence))
     if receipt.hindrance:
         return receipt
     if mode is not needed:
@@ -97,6 +100,7 @@ def _skip(evidence: Evidence, halt: PartitionHalted, mode: Mode | None) -> Plan:
     risk = (
         f"{end - start:,} raw events are lost to Ordergate: they have no outcome. If another copy of them exists, "
         "publish it to the raw topic again afterwards",
+        *unproven(evidence),
     )
     if mode is not Mode.SKIP_TO_START:
         return Plan(*name, halt.cause, known, risk, choices=(Mode.SKIP_TO_START,))

@@ -10,7 +10,7 @@ from consumers.kafka_source import Committed
 from ingest.database.journal import JournalRow
 from ingest.database.positions import Fence
 from ingest.errors import Cause
-from ingest.repair.evidence import Evidence, halt_of
+from ingest.repair.evidence import Evidence, UnknownDecisions, halt_of
 from ingest.repair.plan import CommitReceipt, Plan
 from ingest.repair.planning import plan_for
 from ingest.repair.trail import RowTrace, Visibility
@@ -20,7 +20,8 @@ from producers.journal_records import pack
 POSITION = Fence(3, 100, 9, "A", "w-0", released=False, published_sequence=7)
 NEW = replace(POSITION, sequence=0, published_sequence=0, next_offset=0)
 ROWS = tuple(JournalRow("t", 0, n, n * 10, n * 10 + 10, 0, pack([])) for n in (8, 9))
-LOST = Evidence("t", 0, "A", LogBounds(0, 200), Committed(None, None), POSITION, ROWS)
+KNOWN = UnknownDecisions(None, complete=True)
+LOST = Evidence("t", 0, "A", LogBounds(0, 200), Committed(None, None), POSITION, ROWS, unknown=KNOWN)
 
 
 def traced(*visible: Visibility) -> tuple[RowTrace, ...]:
@@ -70,6 +71,26 @@ def test_nothing_is_published_on_a_guess(changed):
     """Rows missing from the journal, outputs that do not reach back, half a row: a person has to look."""
     made = plan(replace(LOST, **changed))
     assert made.steps == () and made.hindrance
+
+
+@pytest.mark.parametrize("committed", [Committed(None, None), Committed(100, None), Committed(100, "ordergate:3")])
+def test_a_receipt_is_not_made_up_for_a_database_that_is_behind(committed):
+    """Somebody moved the offsets of a restored deployment: reading on from there would publish a day twice."""
+    restored = replace(LOST, committed=committed, traces=traced(Visibility.WHOLE, Visibility.WHOLE))
+    made = plan(replace(restored, unknown=UnknownDecisions(119, complete=True)))
+    assert made.steps == () and made.hindrance and "--mode rebuild" in made.hindrance
+    assert any("119" in line for line in made.known)
+
+
+def test_outputs_that_do_not_reach_back_are_a_risk_that_is_told():
+    """Nothing shows that the database is not an older one: the person who goes on is told what that would mean."""
+    told = plan(replace(LOST, traces=traced(Visibility.WHOLE, Visibility.WHOLE)))
+    short = plan(
+        replace(
+            LOST, traces=traced(Visibility.WHOLE, Visibility.WHOLE), unknown=UnknownDecisions(None, complete=False)
+        )
+    )  # fmt: skip
+    assert told.steps == short.steps and "nothing" in told.risk[0] and "twice" in short.risk[0]
 
 
 @pytest.mark.parametrize(

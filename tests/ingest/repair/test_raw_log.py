@@ -10,7 +10,7 @@ from consumers.kafka_source import Committed
 from ingest.database.journal import JournalRow
 from ingest.database.positions import Fence
 from ingest.errors import Cause
-from ingest.repair.evidence import EventOutputs, Evidence, halt_of
+from ingest.repair.evidence import EventOutputs, Evidence, UnknownDecisions, halt_of
 from ingest.repair.journal_gap import NoteGap, missing_between
 from ingest.repair.plan import CommitReceipt, Mode, Plan
 from ingest.repair.planning import plan_for
@@ -31,8 +31,9 @@ def traced(*rows: JournalRow, found: Visibility = Visibility.NOTHING) -> tuple[R
 POSITION = Fence(3, 100, 9, "A", "w-0", released=False, published_sequence=8)
 NEWEST = row(9, 90, 100)
 SOUND = Evidence(
-    "raw", 0, "A", LogBounds(0, 200), Committed(90, "ordergate:8"), POSITION, (NEWEST,), traces=traced(NEWEST)
-)
+    "raw", 0, "A", LogBounds(0, 200), Committed(90, "ordergate:8"), POSITION, (NEWEST,), traces=traced(NEWEST),
+    unknown=UnknownDecisions(None, complete=True),
+)  # fmt: skip
 
 
 def plan(evidence: Evidence, cause: Cause, mode: Mode | None) -> Plan:
@@ -71,6 +72,25 @@ def test_nothing_is_skipped_that_a_newer_database_knows(bounds, mode):
     behind = replace(SOUND, committed=Committed(150, "ordergate:12"), bounds=bounds)
     told = plan(behind, Cause.OUTSIDE_LOG, mode)
     assert told.steps == () and told.hindrance
+
+
+@pytest.mark.parametrize("changed", [{"topic_id": "B"}, {"bounds": LogBounds(120, 200)}, {"bounds": LogBounds(0, 95)}])
+@pytest.mark.parametrize("mode", [None, *Mode])
+def test_outputs_tell_of_a_newer_database_when_the_receipt_does_not(changed, mode):
+    """The group is gone, too: the log is not left while outputs are visible that nobody here has decided."""
+    behind = replace(SOUND, committed=Committed(None, None), unknown=UnknownDecisions(119, complete=True), **changed)
+    halt = halt_of(behind)
+    assert halt is not None
+    told = plan_for(behind, halt, [], mode)
+    assert told.steps == () and told.hindrance
+
+
+def test_outputs_that_do_not_reach_back_are_a_risk_of_leaving_a_log():
+    """A person who moves a position is told what cannot be shown."""
+    short = replace(SOUND, bounds=LogBounds(120, 200), unknown=UnknownDecisions(None, complete=False))
+    assert any("twice" in line for line in plan(short, Cause.OUTSIDE_LOG, Mode.SKIP_TO_START).risk)
+    short = replace(short, bounds=LogBounds(0, 95))
+    assert any("twice" in line for line in plan(short, Cause.OUTSIDE_LOG, Mode.CONTINUE_AT_END).risk)
 
 
 def test_a_log_is_not_left_while_its_rows_are_in_doubt():

@@ -1,0 +1,67 @@
+"""When something was decided, and which journal row carries it: asks the database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from consumers.kafka_source import PartitionKey
+from ingest.database.connection import Connection, Database
+from ingest.database.journal import JournalRow
+from ingest.repair.trail import RecordId, record_id
+from ingest.repair.true_order import Cause
+from producers.journal_records import unpack
+
+_DECIDED_AT: Final = """
+SELECT extract(epoch FROM recorded_at)::float8 FROM journal WHERE topic = %s AND partition = %s AND sequence = %s
+"""
+_LAST_DECIDED: Final = """
+SELECT extract(epoch FROM coalesce(
+    (SELECT max(recorded_at) FROM journal WHERE topic = %(topic)s AND partition = %(partition)s),
+    (SELECT max(recorded_at) FROM outcomes WHERE topic = %(topic)s AND partition = %(partition)s),
+    to_timestamp(0)))::float8
+"""
+_WITH_EVENT: Final = """
+SELECT topic, partition, sequence, base_offset, next_offset, record_count, records FROM journal
+WHERE topic = %s AND partition = %s AND ((base_offset <= %s AND next_offset > %s)
+   OR (base_offset = next_offset AND base_offset > %s)) ORDER BY sequence
+"""
+_NOT_DECIDED: Final = """
+SELECT p.next_offset, ARRAY(SELECT raw_offset FROM parked AS w WHERE w.topic = p.topic AND w.partition = p.partition)
+FROM positions AS p WHERE p.topic = %s AND p.partition = %s
+"""
+
+
+def decided_at(database: Database, row: JournalRow) -> float:
+    """When a journal row was written, in the database's seconds since the epoch."""
+    with database.transaction() as connection:
+        found = connection.execute(_DECIDED_AT, (row.topic, row.partition, row.sequence)).fetchone()
+    return float(found[0]) if found else 0.0
+
+
+def last_decided(connection: Connection, key: PartitionKey) -> float:
+    """When the partition's newest decision was made, by the journal or, where that is gone, by the outcomes; else 0."""
+    row = connection.execute(_LAST_DECIDED, {"topic": key[0], "partition": key[1]}).fetchone()
+    return float(row[0]) if row else 0.0
+
+
+def carrier_of(connection: Connection, record: RecordId, cause: Cause) -> JournalRow | None:
+    """The journal row that has an output record; None when the journal does not have it."""
+    found = connection.execute(_WITH_EVENT, (*cause.partition, *[cause.offset] * 3))
+    rows = (JournalRow(*row) for row in found)
+    return next((row for row in rows if any(record_id(one) == record for one in unpack(row.records))), None)
+
+
+def newest_unknown(connection: Connection, key: PartitionKey, caused: Iterable[tuple[RecordId, Cause]]) -> int | None:
+    """The newest raw offset with a visible output that no decision of the database explains; None without any.
+
+    Not decided is what lies at the position or behind it, and what is parked. An output of the same offset in an
+    earlier log of the topic is known by its journal row.
+    """
+    row = connection.execute(_NOT_DECIDED, key).fetchone()
+    next_offset, parked = (row[0], frozenset(row[1])) if row else (0, frozenset())
+    doubtful = [(record, cause) for record, cause in caused if cause.offset >= next_offset or cause.offset in parked]
+    for record, cause in sorted(doubtful, key=lambda one: -one[1].offset):
+        if carrier_of(connection, record, cause) is None:
+            return cause.offset
+    return None
