@@ -5,8 +5,9 @@
 from __future__ import annotations
 
 import struct
+import sys
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
@@ -18,6 +19,8 @@ PartitionKey = tuple[str, int]
 # Answers that mean "not yet": the offset is part of a transaction still open, or the broker is away.
 _STABLE_LATER = frozenset({KafkaError._TIMED_OUT, KafkaError._TIMED_OUT_QUEUE, KafkaError._TRANSPORT})
 _UNKNOWN = frozenset({KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION})
+_STEP = 64
+"""Messages taken from the client in one go: large ones that follow small ones exceed a bound by so many at most."""
 _COMMITTED_POLL_S = 2.0
 _ANSWER_S = 5.0
 
@@ -82,6 +85,8 @@ class Read:
     """What one read gave. `group_metadata` was captured right after it and belongs to just these messages."""
 
     messages: list[Message]
+    size: int
+    """Bytes of their values, at least."""
     group_metadata: object
     errors: list[ClientError]
 
@@ -136,17 +141,27 @@ class KafkaSource:
         self._early: deque[Message] = deque()
         consumer.subscribe(list(topics), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost)
 
-    def read(self, most: int, timeout_s: float, gather_s: float = 0.0) -> Read:
-        """Read at most `most` messages; waits `timeout_s` for the first, and `gather_s` for more unless it is full."""
+    def read(self, most: int, timeout_s: float, gather_s: float = 0.0, most_bytes: int = sys.maxsize) -> Read:
+        """Read at most `most` messages, and no more once their values have `most_bytes` together.
+
+        Waits `timeout_s` for the first, and `gather_s` for more unless one of the two is reached.
+        """
         with self._deadline("read"):
             first = self._early.popleft() if self._early else self._consumer.poll(timeout_s)
             found = [] if first is None else [first, *self._early]
             self._early.clear()
-            if found and most > len(found):
-                found += self._consumer.consume(most - len(found), 0)
-                if gather_s and most > len(found):
+            size, gathered = _size(found), not gather_s
+            while found and len(found) < most and size < most_bytes:
+                fit = (most_bytes - size) * len(found) // max(size, 1)
+                step = max(min(most - len(found), fit, _STEP), 1)
+                taken = self._consumer.consume(step, 0)
+                found += taken
+                size += _size(taken)
+                if len(taken) < step:
+                    if gathered:
+                        break
                     self._sleep(gather_s)
-                    found += self._consumer.consume(most - len(found), 0)
+                    gathered = True
             metadata = self._consumer.consumer_group_metadata()
         messages: list[Message] = []
         errors: list[ClientError] = []
@@ -156,7 +171,7 @@ class KafkaSource:
                 errors.append(_client_error(message, error))
             elif (message.topic(), message.partition()) in self._owned:
                 messages.append(message)
-        return Read(messages, metadata, errors)
+        return Read(messages, size, metadata, errors)
 
     def keep_alive(self, timeout_s: float) -> None:
         """Poll while nothing may be processed. What is under way although all is paused is kept for `read`."""
@@ -294,6 +309,10 @@ class KafkaSource:
 def _unanswered(call: str, error: KafkaError) -> BrokerSilent:
     kind = PartitionUnknown if error.code() in _UNKNOWN else BrokerSilent
     return kind(f"{call}: {error.str()}")
+
+
+def _size(messages: Iterable[Message]) -> int:
+    return sum(len(message.value() or b"") for message in messages if message.error() is None)
 
 
 def _client_error(message: Message, error: KafkaError) -> ClientError:

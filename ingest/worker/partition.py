@@ -38,6 +38,8 @@ class OwnedPartition:
     published_sequence: int = -1
     held: list[Understood] = field(default_factory=list)
     """Read and not decided: waiting for another partition's publishing, or for room in a batch."""
+    held_bytes: int = 0
+    """Bytes of their raw values."""
     waits_for: Carrier | None = None
     next_deadline: int | None = None
     """When to look at parked events again (microseconds); None when nothing is parked."""
@@ -46,17 +48,18 @@ class OwnedPartition:
     def hold(self, understood: Iterable[Understood]) -> None:
         """Keep events for a later batch, in log order."""
         self.held = sorted([*self.held, *understood], key=lambda one: one.event.offset)
+        self.held_bytes = sum(len(one.event.value or b"") for one in self.held)
 
     def take_held(self) -> list[Understood]:
         """Take what was held."""
-        held, self.held = self.held, []
+        held, self.held, self.held_bytes = self.held, [], 0
         return held
 
     def doubt(self) -> None:
         """Forget everything that recovery will find out."""
         if self.phase is not Phase.HALTED:
             self.phase = Phase.RECOVERING
-        self.held = []
+        self.take_held()
         self.waits_for = None
 
     def recovered(self, epoch: int, next_offset: int, sequence: int) -> None:
@@ -70,5 +73,5 @@ class OwnedPartition:
         """Stop for good, with the explanation."""
         self.phase = Phase.HALTED
         self.halt = halt
-        self.held = []
+        self.take_held()
         self.waits_for = None

@@ -50,8 +50,11 @@ class Reading:
         """
         waiting = any(p.waits_for is not None for p in self._ownership)
         ready = sum(len(p.held) for p in self._ownership if p.waits_for is None)
+        ready_bytes = sum(p.held_bytes for p in self._ownership if p.waits_for is None)
         timeout = 0.0 if ready else _HAND_OVER_POLL_S if waiting else self._poll_timeout_s
-        read = self._source.read(max(self._batch_size - ready, 1), timeout, self._gather_s)
+        # However much is held, the client is polled, and polling may give a message.
+        most, most_bytes = max(self._batch_size - ready, 1), max(self._batch_bytes - ready_bytes, 0)
+        read = self._source.read(most, timeout, self._gather_s, most_bytes)
         for error in read.errors:
             self._report(error)
         batch: list[Understood] = []
@@ -60,7 +63,9 @@ class Reading:
                 batch += partition.take_held()
                 self._source.resume(partition.key)
         batch += self._processor.understand(self._accepted(read.messages))
-        return self._bounded(batch), read.group_metadata
+        if ready_bytes + read.size > self._batch_bytes:
+            batch = self._bounded(batch)
+        return batch, read.group_metadata
 
     def hold(self, committed: Committed, is_published: Callable[[Carrier], bool]) -> None:
         """Keep what was left; read no more of partitions that wait for what another worker has not published yet."""

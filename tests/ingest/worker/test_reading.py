@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
 from contextlib import nullcontext
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -24,8 +26,9 @@ CONTRACT = contract.load(WEB.contract)
 
 
 class Message:
-    def __init__(self, partition: int, offset: int) -> None:
+    def __init__(self, partition: int, offset: int, size: int) -> None:
         self._place = (partition, offset)
+        self._value = bytes(size)
 
     def error(self):
         return None
@@ -43,7 +46,7 @@ class Message:
         return None
 
     def value(self):
-        return b"{}"
+        return self._value
 
     def headers(self):
         return []
@@ -55,8 +58,10 @@ class Message:
 class SimulatedConsumer:
     """A client that, as the real one, fetches ahead, and whose pause and seek drop what it fetched."""
 
-    def __init__(self, logs: dict[int, int]) -> None:
+    def __init__(self, logs: dict[int, int], size_of: Callable[[int], int]) -> None:
         self.logs = logs
+        self.size_of = size_of
+        self.calls = 0
         self.position = dict.fromkeys(logs, 0)
         self.paused = dict.fromkeys(logs, False)
         self.callbacks: dict = {}
@@ -68,13 +73,15 @@ class SimulatedConsumer:
         for partition, end in self.logs.items():
             if not self.paused[partition] and self.position[partition] < end:
                 self.position[partition] += 1
-                return Message(partition, self.position[partition] - 1)
+                offset = self.position[partition] - 1
+                return Message(partition, offset, self.size_of(offset))
         return None
 
     def poll(self, timeout):
         return self._next()
 
     def consume(self, num_messages, timeout):
+        self.calls += 1
         return [message for _ in range(num_messages) if (message := self._next()) is not None]
 
     def consumer_group_metadata(self):
@@ -118,8 +125,11 @@ class Processor:
 class Worker:
     """The worker's moves around its reading; the database is the list of decided offsets."""
 
-    def __init__(self, logs: dict[int, int], batch_size: int, batch_bytes: int) -> None:
-        self.consumer = SimulatedConsumer(logs)
+    def __init__(
+        self, logs: dict[int, int], batch_size: int, batch_bytes: int, size_of: Callable[[int], int] = lambda _offset: 2
+    ) -> None:
+        """`size_of` gives the bytes of a raw event by its offset."""
+        self.consumer = SimulatedConsumer(logs, size_of)
         self.owned = Owned()
         self.source = KafkaSource(self.consumer, [TOPIC], self.owned, lambda _s: None, lambda _call: nullcontext())
         self.source._owned = {(TOPIC, number) for number in logs}  # as after an assignment
@@ -176,3 +186,39 @@ def test_each_offset_is_decided_once_and_in_order(plan, batch_size, batch_bytes)
     for _ in range(60):
         worker.batch(None, None, 0, True)
     assert {number: len(worker.decided[number]) for number in logs} == logs
+
+
+KIB = 1024
+
+
+@pytest.mark.parametrize(
+    ("size_of", "most_held"),
+    [(lambda _offset: KIB, 0), (lambda offset: KIB if offset % 100 else 1, 64 * KIB), (lambda _offset: 40 * KIB, 0)],
+    ids=["large", "large behind small", "larger than a batch"],
+)
+def test_a_backlog_of_large_events_is_read_as_it_is_decided(size_of, most_held):
+    """A channel's pictures in its notes do not fill the memory: beyond a batch, only what one step took is held."""
+    worker = Worker({0: 1000}, 1000, 16 * KIB, size_of)
+    while len(worker.decided[0]) < 1000:
+        before = len(worker.decided[0])
+        worker.batch(None, None, 0, True)
+        assert len(worker.decided[0]) > before, "each turn decides on something"
+        assert worker.owned[TOPIC, 0].held_bytes <= most_held
+
+
+def test_what_is_held_beside_a_batch_is_decided_before_more_is_read():
+    """A partition that waited comes back with much: while that fills batches, at most a poll adds to it."""
+    worker = Worker({0: 1000}, 1000, 16 * KIB, lambda _offset: KIB)
+    held, _ = worker.reading.next_batch()
+    worker.owned[TOPIC, 0].hold(held * 3)
+    for turn in (1, 2, 3):
+        batch, _ = worker.reading.next_batch()
+        assert len(batch) == 16
+        assert worker.consumer.position[0] <= 16 + turn
+
+
+def test_small_events_are_read_in_few_calls():
+    """The bound of bytes costs a usual batch a handful of calls, not one for each event."""
+    worker = Worker({0: 1000}, 1000, 16 * KIB * KIB)
+    batch, _ = worker.reading.next_batch()
+    assert len(batch) == 1000 and worker.consumer.calls <= 16
