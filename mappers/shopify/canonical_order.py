@@ -36,7 +36,7 @@ from schemas.types import (
     PaymentStatus,
 )
 
-MAPPER_VERSION: Final = "shopify/1.0.0"
+MAPPER_VERSION: Final = "shopify/1.1.0"
 SCHEMA_VERSION: Final = "1"
 SOURCE: Final = "shopify"
 
@@ -101,6 +101,7 @@ def _map(order: shopify.Order, context: EventContext, placed_at: int, currency: 
     for refund in order.get("refunds") or ():
         transactions.extend(refund.get("transactions") or ())
 
+    origin, contact = _origin(order), contact_of(order)
     source_status = source_statuses(order)
     statuses = map_statuses(source_status)
     return {
@@ -111,7 +112,7 @@ def _map(order: shopify.Order, context: EventContext, placed_at: int, currency: 
         "source_order_number": order.get("name") or order.get("order_number") or None,
         "aliases": _aliases(order),
         "checkout_id": order.get("checkout_token") or order.get("cart_token") or None,
-        "origin_channel": _origin(order),
+        "origin_channel": origin,
         "sub_channel": order.get("source_name") or None,
         "location_ref": order.get("location_id") or None,
         "schema_version": SCHEMA_VERSION,
@@ -139,8 +140,8 @@ def _map(order: shopify.Order, context: EventContext, placed_at: int, currency: 
         "completed_at": None,
         "cancelled_at": order.get("cancelled_at"),
         "closed_at": order.get("closed_at"),
-        "customer": customer_of(order),
-        "contact": contact_of(order),
+        "customer": customer_of(order, origin, contact),
+        "contact": contact,
         "consents": consents_of(order, placed_at),
         "billing_address": address_of(order.get("billing_address")),
         "shipping_address": address_of(order.get("shipping_address")),

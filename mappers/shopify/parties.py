@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from mappers.shopify import payload as shopify
-from schemas.types import Address, Consent, Contact, Customer
+from schemas.types import Address, Consent, Contact, Customer, CustomerKind, OriginChannel
 
 _COUNTRY: Final = re.compile(r"[A-Za-z]{2}")
 _SUBDIVISION: Final = re.compile(r"[A-Z0-9]{1,3}")
@@ -19,21 +19,40 @@ class _Place(NamedTuple):
     unparsed: str | None
 
 
-def customer_of(order: shopify.Order) -> Customer:
-    """MEMBER only with `state` `enabled`: every other state is a record of a buyer without an account.
+def customer_of(order: shopify.Order, origin: OriginChannel, contact: Contact) -> Customer:
+    """Who owns the order: a company, an account, a marketplace's buyer, nobody known, or else a guest.
 
-    `disabled` is a buyer without an account, `invited` one who has not answered, `declined` one who refused
-    (https://shopify.dev/docs/api/admin-rest/latest/resources/customer).
+    A `company` is the purchasing entity of a B2B order, whoever of its people ordered
+    (https://shopify.dev/docs/api/admin-graphql/latest/unions/PurchasingEntity). An account is a customer
+    record with `state` `enabled`: `disabled` is a buyer without an account, `invited` one who has not
+    answered, `declined` one who refused
+    (https://shopify.dev/docs/api/admin-rest/latest/resources/customer). A marketplace lets the shop reach
+    its buyers through itself only. `contact` is the order's.
     """
     customer = order.get("customer")
-    member = customer is not None and (customer.get("state") or "").lower() == "enabled"
+    kind, account = _owner(order)
+    if account is None:
+        if origin == "MARKETPLACE":
+            kind = "RELAY"
+        elif origin == "POS" and customer is None and not contact["email_raw"] and not contact["phone_raw"]:
+            kind = "ANONYMOUS"
     return {
-        "kind": "MEMBER" if member else "GUEST",
-        "customer_id": _id(None if customer is None else customer.get("id")),
+        "kind": kind,
+        "customer_id": account,
         "guest_id": None,
         "assurance": "UNKNOWN",
         "loyalty_ref": None,
     }
+
+
+def _owner(order: shopify.Order) -> tuple[CustomerKind, str | None]:
+    """The company or account that owns the order, by kind and id; a guest owns none."""
+    if company := _id((order.get("company") or {}).get("id")):
+        return "BUSINESS", company
+    customer = order.get("customer")
+    if customer is not None and (customer.get("state") or "").lower() == "enabled":
+        return "MEMBER", _id(customer.get("id"))
+    return "GUEST", None
 
 
 def _id(native: str | None) -> str | None:

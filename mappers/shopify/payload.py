@@ -99,6 +99,13 @@ class Customer(TypedDict, total=False):
     sms_marketing_consent: MarketingConsent | None
 
 
+class PurchasingCompany(TypedDict, total=False):
+    """The company a B2B order is bought for, and which of its locations."""
+
+    id: Ref | None
+    location_id: Ref | None
+
+
 class TaxLine(TypedDict, total=False):
     """One tax on a line, on shipping, or summed over the order."""
 
@@ -292,6 +299,7 @@ class Order(TypedDict, total=False):
     phone: Text | None
     buyer_accepts_marketing: bool | None
     customer: Customer | None
+    company: PurchasingCompany | None
     customer_locale: Text | None
     billing_address: Address | None
     shipping_address: Address | None
