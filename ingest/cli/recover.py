@@ -70,6 +70,8 @@ class Recovery:
             evidence = self._looker.with_traces(evidence)
         if halt.cause in MAY_BE_BEHIND:
             evidence = self._looker.with_unknown_decisions(evidence)
+        if halt.cause is Cause.OUTSIDE_LOG:
+            evidence = self._looker.with_resumption(evidence)
         if halt.cause is Cause.JOURNAL_GAP:
             evidence = self._looker.with_unjournalled(evidence)
         if halt.cause is Cause.OFFSET_UNSTABLE:

@@ -21,6 +21,12 @@ SELECT extract(epoch FROM coalesce(
     (SELECT max(recorded_at) FROM outcomes WHERE topic = %(topic)s AND partition = %(partition)s),
     to_timestamp(0)))::float8
 """
+_LAST_READ: Final = """
+SELECT extract(epoch FROM coalesce(
+    (SELECT max(recorded_at) FROM journal
+     WHERE topic = %(topic)s AND partition = %(partition)s AND base_offset < next_offset),
+    (SELECT max(recorded_at) FROM outcomes WHERE topic = %(topic)s AND partition = %(partition)s)))::float8
+"""
 _WITH_EVENT: Final = """
 SELECT topic, partition, sequence, base_offset, next_offset, record_count, records FROM journal
 WHERE topic = %s AND partition = %s AND ((base_offset <= %s AND next_offset > %s)
@@ -43,6 +49,12 @@ def last_decided(connection: Connection, key: PartitionKey) -> float:
     """When the partition's newest decision was made, by the journal or, where that is gone, by the outcomes; else 0."""
     row = connection.execute(_LAST_DECIDED, {"topic": key[0], "partition": key[1]}).fetchone()
     return float(row[0]) if row else 0.0
+
+
+def last_read(connection: Connection, key: PartitionKey) -> float | None:
+    """When the newest raw event of the partition was decided, parked ones that ended since aside; None: not known."""
+    row = connection.execute(_LAST_READ, {"topic": key[0], "partition": key[1]}).fetchone()
+    return float(row[0]) if row and row[0] is not None else None
 
 
 def carrier_of(connection: Connection, record: RecordId, cause: Cause) -> JournalRow | None:

@@ -33,6 +33,16 @@ class UnknownDecisions:
 
 
 @dataclass(frozen=True, slots=True)
+class Resumption:
+    """Where the events begin that a log got after it had lost its end, as far as timestamps tell."""
+
+    offset: int
+    """Of the first event that is younger than the last decision; the log's end without one."""
+    decided_s: float | None
+    """When the last raw event was decided, in seconds since the epoch; None: not known any more."""
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """One raw partition, as Kafka and the database have it."""
 
@@ -50,6 +60,8 @@ class Evidence:
     """What the output topics have of those rows; None: not looked at."""
     unknown: UnknownDecisions | None = None
     """Published decisions that the database does not know; None: not looked at."""
+    resumption: Resumption | None = None
+    """Where to go on in a log that lost its end; None: not looked at."""
     hanging: tuple[HangingTransaction, ...] = ()
     """Transactions that keep its committed offset from becoming stable."""
 

@@ -21,10 +21,10 @@ from ingest.database.output_ends import OutputEnd
 from ingest.database.positions import Fence
 from ingest.errors import BrokerAway
 from ingest.kafka_admin import KafkaAdmin
-from ingest.kafka_client import quiet, why
+from ingest.kafka_client import TIMEOUT_S, quiet, why
 from ingest.repair.broker_state import BrokerState
-from ingest.repair.decisions import decided_at, last_decided, newest_unknown
-from ingest.repair.evidence import EventOutputs, Evidence, UnknownDecisions
+from ingest.repair.decisions import decided_at, last_decided, last_read, newest_unknown
+from ingest.repair.evidence import EventOutputs, Evidence, Resumption, UnknownDecisions
 from ingest.repair.hanging import HangingTransactions
 from ingest.repair.journal_gap import missing_between
 from ingest.repair.lost_outputs import MissingRecords, missing_of, newest_versions
@@ -136,6 +136,22 @@ class Looker:
         with self._database.transaction() as connection:
             newest = newest_unknown(connection, key, caused)
         return replace(evidence, unknown=UnknownDecisions(newest, complete))
+
+    def with_resumption(self, evidence: Evidence) -> Evidence:
+        """The same, with where the events begin that came after the last decision."""
+        key = (evidence.topic, evidence.partition)
+        with self._database.transaction() as connection:
+            decided_s = last_read(connection, key)
+        offset = -1
+        if decided_s is not None:
+            later = TopicPartition(*key, int(decided_s * 1000) + 1)
+            try:
+                (found,) = self.consumer.offsets_for_times([later], timeout=TIMEOUT_S)
+            except KafkaException as error:
+                raise BrokerAway(self._servers, why(self.consumer, self._complaints, error)) from error
+            offset = found.offset
+        # The end as it was before the question: what came since is younger.
+        return replace(evidence, resumption=Resumption(offset if offset >= 0 else evidence.bounds.high, decided_s))
 
     def with_unjournalled(self, evidence: Evidence) -> Evidence:
         """The same, with what is visible of events whose rows the journal lacks."""

@@ -87,3 +87,5 @@ def start_anew(
     moved = connection.execute(_MOVE, (step.topic_id, step.offset, sequence, sequence, *key, fence.epoch, at))
     if moved.rowcount != 1:
         raise TakenOver(f"{key[0]}/{key[1]}")
+    if step.gap is not None:
+        note_gap(connection, key, fence.topic_id, step.gap)

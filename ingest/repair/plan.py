@@ -19,7 +19,7 @@ class Mode(StrEnum):
     SKIP_TO_START = "skip-to-start"
     """Go on at the log's first offset: what lay before was removed unread."""
     CONTINUE_AT_END = "continue-at-end"
-    """Go on at the log's end: what the database knows beyond it is no longer in the log."""
+    """Go on at the end of what is left of a log that lost its end, with what was written since."""
     PUBLISH_AGAIN = "publish-again"
     """Publish lost outputs again, although newer versions of the same orders or guests lie before them."""
     ACCEPT_GAP = "accept-gap"

@@ -8,11 +8,13 @@ name, `<topic>@<topic id>.<epoch>`, and events that wait are decided first, as t
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final
 
 from ingest.errors import Cause, PartitionHalted
 from ingest.repair.behind import behind_told, unproven
-from ingest.repair.evidence import Evidence
+from ingest.repair.evidence import Evidence, Resumption
+from ingest.repair.journal_gap import NoteGap
 from ingest.repair.offsets import plan_receipt
 from ingest.repair.plan import Mode, Plan
 from ingest.worker.receipt import published_sequence
@@ -51,14 +53,17 @@ class StartAnew:
     topic_id: str
     offset: int
     archived_from: int
+    gap: NoteGap | None = None
+    """What may be lost, noted when the position is moved."""
 
     @property
     def told(self) -> str:
         """For people."""
         which = f"offset {self.archived_from:,} on" if self.archived_from else "the old topic"
+        note = f"; {self.gap.told}" if self.gap else ""
         return (
             f"decide and publish the events of {which} that wait, keep its outcomes, findings and quarantine under the "
-            f"name <topic>@<topic id>.<epoch>, and go on at offset {self.offset:,} of topic id {self.topic_id}"
+            f"name <topic>@<topic id>.<epoch>, and go on at offset {self.offset:,} of topic id {self.topic_id}{note}"
         )
 
 
@@ -84,10 +89,7 @@ def plan_raw_log(evidence: Evidence, halt: PartitionHalted, mode: Mode | None) -
         return receipt
     if mode is not needed:
         return Plan(evidence.topic, evidence.partition, halt.cause, receipt.known, risk, choices=(needed,))
-    if halt.cause is Cause.TOPIC_REMADE:
-        anew = StartAnew(evidence.topic_id, bounds.low, 0)
-    else:
-        anew = StartAnew(evidence.topic_id, bounds.high, bounds.high)
+    anew = StartAnew(evidence.topic_id, bounds.low, 0) if halt.cause is Cause.TOPIC_REMADE else _continued(evidence)
     return Plan(evidence.topic, evidence.partition, halt.cause, receipt.known, risk, (*receipt.steps, anew))
 
 
@@ -107,6 +109,26 @@ def _skip(evidence: Evidence, halt: PartitionHalted, mode: Mode | None) -> Plan:
     return Plan(*name, halt.cause, known, risk, (SkipGap(start, end, position.topic_id),))
 
 
+def _continued(evidence: Evidence) -> StartAnew:
+    """Go on with what was written since the log lost its end."""
+    position, resumption = evidence.position, evidence.resumption
+    assert position is not None and resumption is not None
+    reason = f"the log lost its end: {_uncertain(position.next_offset, resumption)}"
+    gap = NoteGap(resumption.offset, position.next_offset, reason)
+    return StartAnew(evidence.topic_id, resumption.offset, resumption.offset, gap)
+
+
+def _uncertain(position: int, resumption: Resumption) -> str:
+    unread = f"events from offset {position:,} on are gone unread, if there were any"
+    if resumption.decided_s is None:
+        return f"{unread}; events written since below offset {resumption.offset:,}, if there are any, are not decided"
+    decided = datetime.fromtimestamp(resumption.decided_s, UTC).isoformat(timespec="milliseconds")
+    return (
+        f"{unread}; events written since with a timestamp up to the last decision ({decided}), if there are any, lie "
+        f"below offset {resumption.offset:,} and are not decided"
+    )
+
+
 def _lost(evidence: Evidence, halt: PartitionHalted) -> tuple[str, ...]:
     position = evidence.position
     assert position is not None
@@ -115,7 +137,10 @@ def _lost(evidence: Evidence, halt: PartitionHalted) -> tuple[str, ...]:
             f"events of the old topic from offset {position.next_offset:,} on, if it had any, are gone with it: "
             "they were never read",
         )
+    resumption = evidence.resumption
+    assert resumption is not None, "where to go on has to be looked for"
     return (
-        f"the log lost its events from offset {evidence.bounds.high:,} on; those below {position.next_offset:,} are "
-        "decided and their outputs stay, later ones are gone",
+        f"what the log has from offset {resumption.offset:,} on is decided as new, whatever lay there before; the "
+        f"outputs of what was decided below offset {position.next_offset:,} stay",
+        _uncertain(position.next_offset, resumption),
     )

@@ -10,7 +10,7 @@ from consumers.kafka_source import Committed
 from ingest.database.journal import JournalRow
 from ingest.database.positions import Fence
 from ingest.errors import Cause
-from ingest.repair.evidence import EventOutputs, Evidence, UnknownDecisions, halt_of
+from ingest.repair.evidence import EventOutputs, Evidence, Resumption, UnknownDecisions, halt_of
 from ingest.repair.journal_gap import NoteGap, missing_between
 from ingest.repair.plan import CommitReceipt, Mode, Plan
 from ingest.repair.planning import plan_for
@@ -32,8 +32,15 @@ POSITION = Fence(3, 100, 9, "A", "w-0", released=False, published_sequence=8)
 NEWEST = row(9, 90, 100)
 SOUND = Evidence(
     "raw", 0, "A", LogBounds(0, 200), Committed(90, "ordergate:8"), POSITION, (NEWEST,), traces=traced(NEWEST),
-    unknown=UnknownDecisions(None, complete=True),
+    unknown=UnknownDecisions(None, complete=True), resumption=Resumption(93, 1.5),
 )  # fmt: skip
+
+
+UNREAD = (
+    "the log lost its end: events from offset 100 on are gone unread, if there were any; events written since with a "
+    "timestamp up to the last decision (1970-01-01T00:00:01.500+00:00), if there are any, lie below offset 93 and are "
+    "not decided"
+)
 
 
 def plan(evidence: Evidence, cause: Cause, mode: Mode | None) -> Plan:
@@ -51,7 +58,8 @@ def plan(evidence: Evidence, cause: Cause, mode: Mode | None) -> Plan:
         ),
         (
             {"bounds": LogBounds(0, 95)},
-            Cause.OUTSIDE_LOG, Mode.CONTINUE_AT_END, (CommitReceipt(100, 9, (9,)), StartAnew("A", 95, 95)),
+            Cause.OUTSIDE_LOG, Mode.CONTINUE_AT_END,
+            (CommitReceipt(100, 9, (9,)), StartAnew("A", 93, 93, NoteGap(93, 100, UNREAD))),
         ),
         ({"bounds": LogBounds(120, 200)}, Cause.OUTSIDE_LOG, Mode.SKIP_TO_START, (SkipGap(100, 120, "A"),)),
     ],
@@ -63,6 +71,21 @@ def test_the_fitting_mode_and_no_other_moves_the_position(changed, cause, mode, 
     for other in (None, *(one for one in Mode if one is not mode)):
         told = plan(evidence, cause, other)
         assert told.steps == () and told.choices == (mode,) and told.risk
+
+
+def test_a_log_that_grows_while_it_is_repaired_keeps_its_plan():
+    """On a live topic the plan that is carried out is the one that was shown."""
+    plans = [
+        plan(replace(SOUND, bounds=LogBounds(0, high)), Cause.OUTSIDE_LOG, Mode.CONTINUE_AT_END) for high in (95, 98)
+    ]
+    assert plans[0].steps == plans[1].steps
+
+
+def test_where_nothing_tells_when_the_last_decision_was_the_gap_says_so():
+    """Journal and outcomes are gone with their time: what was written since is not known by its timestamp."""
+    old = replace(SOUND, bounds=LogBounds(0, 95), resumption=Resumption(95, None))
+    told = plan(old, Cause.OUTSIDE_LOG, Mode.CONTINUE_AT_END)
+    assert any("below offset 95, if there are any, are not decided" in line for line in told.risk)
 
 
 @pytest.mark.parametrize("bounds", [LogBounds(120, 200), LogBounds(0, 95)])
