@@ -24,7 +24,11 @@ from producers.journal_records import unpack
 from producers.publisher import TransactionalPublisher
 
 log = structlog.get_logger()
+_LEAST_BOUND_S = 2.0
+"""A healthy partition's answer comes within this, however long an unstable one was waited for before."""
 _OTHERS_BOUND_S = 2.0
+_OTHERS_LEAST_BOUND_S = 0.5
+"""Less than for a recovery's own partitions: there may be many, and none of them halts for want of an answer."""
 
 
 class Recovery:
@@ -69,12 +73,13 @@ class Recovery:
                     raise halt(partition.key, lost)
             return
         self._publisher.ensure_open()
-        until = self._time.monotonic() + self._stable_bound_s
+        until = self._stable_until()
         fences: dict[PartitionKey, Fence] = {}
         for partition in sorted(partitions, key=lambda p: p.key):
             with _halting(partition):
                 fences[partition.key] = self._fence(partition.key, until)
         self._end_open_transactions(fences.values())
+        until = self._stable_until()  # what was ended just now, however long that took, becomes stable from here on
         if behind := self._database_behind(partitions):
             for partition in partitions:
                 if partition.key in fences:
@@ -117,7 +122,7 @@ class Recovery:
         published: dict[PartitionKey, int] = {}
         for key in keys:
             with suppress(OffsetUnstable):
-                published[key] = published_sequence(self._ask(key, until)) or 0
+                published[key] = published_sequence(self._ask(key, until, _OTHERS_LEAST_BOUND_S)) or 0
         with self._database.transaction() as connection:
             decided = positions.sequences(connection)
         for key, sequence in published.items():
@@ -190,9 +195,16 @@ class Recovery:
             )  # fmt: skip
         return low
 
-    def _ask(self, key: PartitionKey, until: float) -> Committed:
-        """The stable committed offset; all partitions of a recovery share one bound. Raises OffsetUnstable."""
-        return self._source.committed(key, until - self._time.monotonic(), self._time.monotonic)
+    def _stable_until(self) -> float:
+        return self._time.monotonic() + self._stable_bound_s
+
+    def _ask(self, key: PartitionKey, until: float, least_s: float = _LEAST_BOUND_S) -> Committed:
+        """The stable committed offset. Raises OffsetUnstable.
+
+        All partitions of a recovery share the bound `until`, but each is given `least_s`.
+        """
+        now = self._time.monotonic
+        return self._source.committed(key, max(until - now(), least_s), now)
 
     def _committed(self, key: PartitionKey, until: float) -> Committed:
         try:

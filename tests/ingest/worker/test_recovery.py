@@ -1,0 +1,110 @@
+"""A partition whose committed offset stays unstable halts alone, and only for what is so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
+
+from consumers.kafka_source import KafkaSource
+from ingest.database import positions
+from ingest.errors import Cause
+from ingest.worker.output_watch import OutputWatch
+from ingest.worker.partition import OwnedPartition, Phase
+from ingest.worker.recovery import Recovery
+from tests.ingest.worker.postgres import database, server
+
+TOPIC = "raw.shopify.orders.v1"
+STABLE_BOUND_S = 30.0
+
+
+class Kafka:
+    """A client of a slow broker: a partition's committed offset is stable at a time of its own."""
+
+    def __init__(self, stable_at: dict[int, float], answers_in: float) -> None:
+        self.now = 0.0
+        self.stable_at = stable_at
+        self.answers_in = answers_in
+
+    def subscribe(self, *_: Any, **__: Any) -> None:
+        """Nothing is read here."""
+
+    seek = resume = subscribe
+
+    def consumer_group_metadata(self) -> object:
+        return object()
+
+    def committed(self, asked: Sequence[TopicPartition], timeout: float) -> list[TopicPartition]:
+        (one,) = asked
+        answered = max(self.now, self.stable_at[one.partition]) + self.answers_in
+        if answered > self.now + timeout:
+            self.now += timeout
+            raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
+        self.now = answered
+        return [TopicPartition(TOPIC, one.partition, 7, "ordergate:3")]
+
+    def get_watermark_offsets(self, *_: Any, **__: Any) -> tuple[int, int]:
+        return 0, 9
+
+
+def recovered(
+    kafka: Kafka, numbers: Sequence[int], take_over: Callable[[str], None] = lambda _owner: None
+) -> list[OwnedPartition]:
+    """These partitions after one recovery; of all, three journal rows are decided and published by one that died."""
+    postgres = server()
+    connected = database(postgres)
+    with connected.transaction() as connection:
+        for number in kafka.stable_at:
+            positions.create(connection, TOPIC, number, "id", 0)
+            positions.fence(connection, TOPIC, number, "an owner that died")
+    for row in postgres.tables["positions"].values():
+        row |= {"next_offset": 7, "sequence": 3, "published_sequence": 3}
+    publisher = SimpleNamespace(transactional_id="mine", unended=set(), ensure_open=lambda: None)
+    time = SimpleNamespace(monotonic=lambda: kafka.now)
+    recovery = Recovery(
+        connected,
+        KafkaSource(cast("Any", kafka), [], cast("Any", None), lambda _s: None, lambda _call: nullcontext()),
+        cast("Any", publisher),
+        lambda _topic: "id",
+        take_over,
+        STABLE_BOUND_S,
+        cast("Any", time),
+        lambda _key, _rows: None,
+        OutputWatch(connected, None, time.monotonic),
+    )
+    partitions = [OwnedPartition((TOPIC, number)) for number in numbers]
+    recovery.recover(partitions)
+    return partitions
+
+
+@pytest.mark.parametrize("answers_in", [0.08, 1.5])
+def test_a_partition_that_stays_unstable_halts_alone(answers_in):
+    """It uses up the time of all; the others are asked like at any other time, and go on."""
+    never = float("inf")
+    hanging, *healthy = recovered(Kafka({0: never, 1: 0.0, 2: 0.0}, answers_in), [0, 1, 2])
+    assert hanging.halt is not None and hanging.halt.cause is Cause.OFFSET_UNSTABLE
+    assert [partition.phase for partition in healthy] == [Phase.RUNNING] * 2
+
+
+def test_the_time_to_become_stable_starts_when_the_old_owners_transaction_was_ended():
+    """A slow take-over is no reason to halt what becomes stable soon after it."""
+    kafka = Kafka({0: 0.0}, 0.01)
+
+    def slowly(_owner: str) -> None:
+        kafka.now += STABLE_BOUND_S
+        kafka.stable_at[0] = kafka.now + 15.0
+
+    (partition,) = recovered(kafka, [0], slowly)
+    assert partition.phase is Phase.RUNNING
+
+
+def test_many_unstable_partitions_of_others_delay_a_recovery_little():
+    """They are asked only whether the database is behind; their own recoveries wait for them."""
+    kafka = Kafka(dict.fromkeys(range(20), float("inf")) | {20: 0.0}, 0.01)
+    (mine,) = recovered(kafka, [20])
+    assert mine.phase is Phase.RUNNING
+    assert kafka.now < 15
