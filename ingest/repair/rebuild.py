@@ -99,17 +99,19 @@ class Rebuilder:
                 {(one.topic, one.partition): self._log(logs, one) for one in step.lost},
                 predecessors(_versions(published)),
             )
-            made: dict[RecordId, bytes] = {}
+            made: dict[RecordId, Published] = {}
             while batch := list(islice(events, _AT_ONCE)):
                 for committed in self._processor.commit(owned, self._processor.understand(batch)):
-                    made |= _digests(committed.records)
+                    made |= _as_published(committed.records)
             parked = self._decided_later(connection, published, window)
             for key, waiting in parked.items():
                 for committed in self._processor.end_waiting(owned[key], waiting):
-                    made |= _digests(committed.records)
+                    made |= _as_published(committed.records)
+            # Those that were parked before, and released or ended since, lie before the window.
             ended = {Cause(key, one.event.offset) for key, waiting in parked.items() for one in waiting}
+            ended |= {one.cause for one in made.values()}
             lost = {one.record: one.digest for one in published if _is_lost(one.cause, window) or one.cause in ended}
-            found = differences(made, lost, COMPACTED)
+            found = differences({name: one.digest for name, one in made.items()}, lost, COMPACTED)
             if found:
                 raise RebuildDiffers(found)
             for one in step.lost:
@@ -189,5 +191,11 @@ def _versions(published: Iterable[Published]) -> Iterator[tuple[str, int, Cause]
             yield f"{topic} {versioned}", int(version), one.cause
 
 
-def _digests(records: Iterable[OutputRecord]) -> dict[RecordId, bytes]:
-    return {record_id(one): digest(one.key, one.value, one.headers) for one in records}
+def _as_published(records: Iterable[OutputRecord]) -> dict[RecordId, Published]:
+    """As a reader of the output topics would know them."""
+    return {
+        (name := record_id(one)): Published(
+            name, Cause.parse(dict(one.headers)["ordergate_cause"]), digest(one.key, one.value, one.headers)
+        )
+        for one in records
+    }
