@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from psycopg.errors import QueryCanceled
 from rich.markup import escape
 
 from consumers.kafka_source import PartitionKey
@@ -16,7 +17,7 @@ from ingest.cli.errors import NotFound
 from ingest.cli.migrate import require_migrated
 from ingest.cli.terminal import console, emit, say
 from ingest.database.connection import Database, DatabaseLost, DatabaseUnfit, Refused, TryAgain
-from ingest.errors import Cause, DatabaseAway, DatabaseRefuses
+from ingest.errors import Cause, DatabaseAway, DatabaseRefuses, OrdergateError
 from ingest.repair.apply import Repairer
 from ingest.repair.evidence import Evidence, halt_of
 from ingest.repair.look import Looker
@@ -26,6 +27,19 @@ from ingest.repair.planning import MAY_BE_BEHIND, NEEDS_TRAIL, plan_for, plan_fo
 from ingest.settings import Settings
 
 NOT_IN_ORDER = 1
+
+
+class DatabaseBusy(OrdergateError):
+    """Let the database finish what keeps it busy, and do the same again."""
+
+    def __init__(self, address: str, detail: str) -> None:
+        """`address`: `host:port/database`; `detail`: PostgreSQL's words."""
+        super().__init__(
+            f"PostgreSQL at {address} did not finish a step in time",
+            known=f"{detail}: it is slow, or somebody else holds what the step needs",
+            safe="the step was rolled back; what was done before it is found by the next run",
+            do="stop the workers and whatever else is at the tables, then do the same again",
+        )
 
 
 class Recovery:
@@ -144,10 +158,14 @@ def _recovery(mode: Mode | None) -> Iterator[Recovery]:
         with Looker(given, database) as looker:
             yield Recovery(given, database, looker, mode)
     except DatabaseLost as error:
+        if isinstance(error.__cause__, QueryCanceled):
+            raise DatabaseBusy(given.database_address, str(error)) from error
         raise DatabaseAway(given.database_address, str(error)) from error
+    except TryAgain as error:
+        raise DatabaseBusy(given.database_address, str(error)) from error
     except Refused as error:
         raise DatabaseRefuses(given.database_address, error.reason) from error
-    except (TryAgain, DatabaseUnfit) as error:
+    except DatabaseUnfit as error:
         raise DatabaseRefuses(given.database_address, str(error)) from error
     finally:
         database.close()

@@ -46,6 +46,11 @@ class TakenOver(OrdergateError):
         )
 
 
+def take_time(connection: Connection) -> None:
+    """No statement of this transaction is cut off: a repair may move the rows of days, and nobody waits for it."""
+    connection.execute("SET LOCAL statement_timeout = 0")
+
+
 def note_gap(connection: Connection, key: PartitionKey, topic_id: str, step: NoteGap) -> None:
     """Remember an accepted loss."""
     connection.execute(_NOTE_GAP, (*key, topic_id, step.first_offset, step.next_offset, step.reason))
@@ -56,6 +61,7 @@ def skip_gap(connection: Connection, key: PartitionKey, fence: Fence, step: Skip
 
     Raises TakenOver with nothing changed.
     """
+    take_time(connection)
     sequence = fence.sequence + 1
     journal.append(connection, [JournalRow(*key, sequence, step.start, step.end, 0, pack([]))])
     moved = connection.execute(
@@ -80,6 +86,7 @@ def start_anew(
 
     `at` and `sequence` are those of the position now. Raises TakenOver with nothing changed.
     """
+    take_time(connection)
     aside = f"{key[0]}@{fence.topic_id}.{fence.epoch}"
     for table in _ARCHIVED:
         statement = sql.SQL("UPDATE {} SET topic = %s WHERE topic = %s AND partition = %s AND raw_offset >= %s")

@@ -20,6 +20,7 @@ from ingest.errors import BrokerAway, OrdergateError
 from ingest.kafka_client import quiet, why
 from ingest.raw_event import RawEvent
 from ingest.repair.behind import Lost, Rebuild, differences, differences_told
+from ingest.repair.moves import take_time
 from ingest.repair.outputs import OutputLog, Published, digest
 from ingest.repair.trail import COMPACTED, RecordId, record_id
 from ingest.repair.true_order import Cause, in_true_order, predecessors
@@ -94,6 +95,7 @@ class Rebuilder:
         }  # fmt: skip
         window = {(one.topic, one.partition): range(one.start, one.end) for one in step.lost}
         with self._database.transaction() as connection, ExitStack() as logs:
+            take_time(connection)
             connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
             events = in_true_order(
                 {(one.topic, one.partition): self._log(logs, one) for one in step.lost},

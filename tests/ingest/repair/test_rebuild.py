@@ -13,7 +13,7 @@ from ingest.database.connection import Database
 from ingest.raw_event import RawEvent
 from ingest.repair.behind import Lost, Rebuild
 from ingest.repair.outputs import OutputLog, Published, digest
-from ingest.repair.rebuild import Rebuilder, RebuildDiffers
+from ingest.repair.rebuild import RebuildDiffers, Rebuilder
 from ingest.repair.trail import record_id
 from ingest.repair.true_order import Cause
 from ingest.worker.batch import BatchProcessor, Committed
@@ -108,3 +108,8 @@ def test_what_was_released_has_to_be_what_was_published(published):
 def test_what_was_published_long_before_is_none_of_the_lost():
     """Outputs of the minutes before the backup are in the database: they need not be made again."""
     rebuild([OF_ORDER], [OF_ORDER, change(7, 3)])
+
+
+def test_a_rebuild_has_no_time_limit():
+    """A day is decided again in one transaction, whose statements may take longer than a worker's."""
+    assert "SET LOCAL statement_timeout = 0" in rebuild([OF_ORDER], [OF_ORDER]).told
