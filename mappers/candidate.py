@@ -143,3 +143,5 @@ class MappedStatuses(Struct, frozen=True):
     fulfilment: str
     unmapped: tuple[tuple[str, str], ...] = ()
     """(native axis, native value) pairs that the vocabulary does not know."""
+    unshipped_open: bool = False
+    """Lines that are not shipped have yet to be fulfilled, as the source says: they count like shipped ones."""

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final
 
+from msgspec import structs
+
 from mappers.candidate import MappedStatuses
-from mappers.shopify.payload import Order
+from mappers.shopify.payload import LineItem, Order
 from mappers.vocabulary import load
 
 _VOCABULARY: Final = load("shopify")
@@ -15,8 +17,16 @@ _FINANCIAL: Final = _VOCABULARY.tables["financial_status"]
 _FULFILLMENT: Final = _VOCABULARY.tables["fulfillment_status"]
 
 
+_NOT_SHIPPED: Final = "line_items_not_shipped"
+"""The axis of the lines that need no shipping: Shopify's order is not fulfilled before they are, too."""
+
+
 def source_statuses(order: Order) -> dict[str, str]:
-    """An order's native statuses, verbatim, one per native axis; an axis without a word is left out."""
+    """An order's native statuses, verbatim, one per native axis; an axis without a word is left out.
+
+    Of lines that need no shipping, `unfulfilled` is said while some of their units are to be fulfilled:
+    `fulfillable_quantity` (https://shopify.dev/docs/api/admin-rest/latest/resources/order, line_items).
+    """
     statuses = {
         "confirmed": "false" if order.get("confirmed") is False else "true",
         "cancelled": "true" if order.get("cancelled_at") is not None else "false",
@@ -26,13 +36,21 @@ def source_statuses(order: Order) -> dict[str, str]:
         statuses["financial"] = financial
     if fulfillment := order.get("fulfillment_status"):
         statuses["fulfillment"] = fulfillment
+    if any(map(_open_without_shipping, order.get("line_items") or ())):
+        statuses[_NOT_SHIPPED] = "unfulfilled"
     return statuses
+
+
+def _open_without_shipping(item: LineItem) -> bool:
+    shipped, tip = item.get("requires_shipping") is not False, bool(item.get("tip_payment_gateway"))
+    return not shipped and not tip and (item.get("fulfillable_quantity") or 0) > 0
 
 
 def map_statuses(source_status: Mapping[str, str]) -> MappedStatuses:
     """The three canonical statuses of `source_statuses`; unknown words give UNKNOWN and are listed."""
     get = source_status.get
-    return _mapped(get("financial"), get("fulfillment"), get("confirmed"), get("cancelled"), get("closed"))
+    mapped = _mapped(get("financial"), get("fulfillment"), get("confirmed"), get("cancelled"), get("closed"))
+    return structs.replace(mapped, unshipped_open=True) if _NOT_SHIPPED in source_status else mapped
 
 
 @lru_cache(maxsize=1024)

@@ -7,7 +7,7 @@ nothing: so an order ends in the same state whatever arrived first.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from quality.lifecycle.checker import Statuses
 from quality.lifecycle.quantities import Progress, count, moves
@@ -54,14 +54,22 @@ _ORDER_RANK: Final = {**canonical().order.ranks, "UNKNOWN": -1}
 _BASIS: Final[tuple[StatusBasis, ...]] = ("MAPPED", "MIXED", "DERIVED")
 
 
-def derive(order: CanonicalOrder, mapped: Statuses) -> CanonicalOrder:
+class SourceStatuses(Statuses, Protocol):
+    """What a source says of an order, in canonical words."""
+
+    @property
+    def unshipped_open(self) -> bool:
+        """Whether lines that are not shipped have yet to be fulfilled."""
+
+
+def derive(order: CanonicalOrder, mapped: SourceStatuses) -> CanonicalOrder:
     """The order with line quantities, refunded and due money, and the three statuses derived.
 
     `mapped` are the statuses its source's vocabulary gives. The argument is not changed; parts that stay as
     they are are shared with the result.
     """
     moved = moves(order["fulfilments"], order["adjustments"])
-    progress = count(order["lines"], moved)
+    progress = count(order["lines"], moved, unshipped_open=mapped.unshipped_open)
     told = bool(progress.counting) and (moved.listed or progress.any_returned)
     totals = _totals(order, mapped.order)
     payment, by_amounts = _payment_status(totals, mapped.payment)
@@ -194,11 +202,11 @@ def _fulfilment_told(progress: Progress, states: set[str], mapped: str) -> str:
 
 def _fulfilment_untold(order: CanonicalOrder, progress: Progress, mapped: str) -> str:
     """The source's word; where it has none, what follows from there being nothing to ship."""
-    if progress.removed and not progress.counting and mapped in ("UNKNOWN", "UNFULFILLED"):
+    if not order["lines"] or progress.counting or mapped not in ("UNKNOWN", "UNFULFILLED"):
+        return mapped
+    if not progress.aside:
         return "CANCELLED"
-    if mapped == "UNKNOWN" and order["lines"] and not progress.counting:
-        return "NOT_REQUIRED"
-    return mapped
+    return "NOT_REQUIRED" if mapped == "UNKNOWN" else mapped
 
 
 def _order_status(progress: Progress, fulfilment: str, mapped: str, *, counted: bool) -> str:

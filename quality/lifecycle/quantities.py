@@ -57,9 +57,9 @@ class Progress(Struct):
 
     lines: list[Line]
     counting: int = 0
-    """Lines with units left that are shipped, or that a fulfilment tells of."""
-    removed: int = 0
-    """Lines to be shipped with no units left."""
+    """Lines with units left that have to be fulfilled: shipped, or told of by a fulfilment or the source."""
+    aside: int = 0
+    """Lines with units left that do not count."""
     handed_over: int = 0
     delivered: int = 0
     returned: int = 0
@@ -111,8 +111,11 @@ def _add_adjustment(found: Moves, adjustment: Adjustment) -> None:
             found.line(line["line_id"]).cancelled += line["quantity"]
 
 
-def count(lines: Sequence[Line], moved: Moves) -> Progress:
-    """Each line with its quantities and status as `moved` says; lines that say so already are kept."""
+def count(lines: Sequence[Line], moved: Moves, *, unshipped_open: bool = False) -> Progress:
+    """Each line with its quantities and status as `moved` says; lines that say so already are kept.
+
+    `unshipped_open`: lines that are not shipped have to be fulfilled as well, as the source says.
+    """
     counted: list[Line] = []
     progress = Progress(counted)
     by_line = moved.by_line
@@ -140,10 +143,9 @@ def count(lines: Sequence[Line], moved: Moves) -> Progress:
         ):
             line = _with(line, current, fulfilled, delivered, returned, cancelled, status)
         counted.append(line)
-        if line["requires_shipping"] or moves_of_line.named:
-            if current <= 0:
-                progress.removed += 1
-                continue
+        if current <= 0:
+            continue
+        if line["requires_shipping"] or unshipped_open or moves_of_line.named:
             progress.counting += 1
             if fulfilled:
                 progress.any_handed_over = True
@@ -154,6 +156,8 @@ def count(lines: Sequence[Line], moved: Moves) -> Progress:
             if returned:
                 progress.any_returned = True
                 progress.returned += returned >= current
+        else:
+            progress.aside += 1
     return progress
 
 

@@ -141,6 +141,25 @@ def test_an_order_of_nothing_to_ship_needs_no_fulfilment() -> None:
     assert derive(order, MappedStatuses("CONFIRMED", "PAID", "UNKNOWN"))["fulfilment_status"] == "NOT_REQUIRED"
 
 
+@pytest.mark.parametrize(("mapped", "derived"), [("UNFULFILLED", "UNFULFILLED"), ("UNKNOWN", "NOT_REQUIRED")])
+def test_a_download_that_is_left_keeps_an_order_from_being_cancelled(mapped: str, derived: str) -> None:
+    """All parcels called off, one download left: there is still something of the order to be had."""
+    order = changed({"lines[2].requires_shipping": False})
+    order["adjustments"] = [adjustment(0, {0: 2, 1: 1}, "CANCELLATION")]
+    assert derive(order, MappedStatuses("CONFIRMED", "PAID", mapped))["fulfilment_status"] == derived
+
+
+def test_lines_that_are_not_shipped_count_while_the_source_says_that_they_are_open() -> None:
+    """A licence still to be sent keeps its order open, until a fulfilment tells that it was sent."""
+    order = changed({"lines[2].requires_shipping": False})
+    order["fulfilments"] = [fulfilment({0: 2, 1: 1})]
+    still_open = MappedStatuses("PROCESSING", "PAID", "PARTIALLY_FULFILLED", unshipped_open=True)
+    assert statuses(derive(order, CONFIRMED)) == ("COMPLETED", "PAID", "FULFILLED")
+    assert statuses(derive(order, still_open)) == ("PROCESSING", "PAID", "PARTIALLY_FULFILLED")
+    order["fulfilments"].append(fulfilment({2: 1}, id_="f2"))
+    assert statuses(derive(order, still_open)) == ("COMPLETED", "PAID", "FULFILLED")
+
+
 def test_a_refund_alone_neither_returns_nor_removes_goods() -> None:
     """Money paid back for goods that were kept leaves them shipped."""
     order = derive(clean(fulfilments=[fulfilment(EVERYTHING)], adjustments=[adjustment(1_000, {2: 1})]), CONFIRMED)
