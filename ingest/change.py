@@ -35,6 +35,19 @@ def statuses_of(order: CanonicalOrder) -> tuple[str, str, str]:
     return order["order_status"], order["payment_status"], order["fulfilment_status"]
 
 
+def as_it_arrived(order: CanonicalOrder, understood: Understood) -> CanonicalOrder:
+    """The order with the instants of the event that changes it, for rules that compare with its arrival.
+
+    What was joined into a known order has that one's instants until it is published. A part that arrives alone is a
+    change of the order at the source, too, although only a snapshot tells its `source_updated_at`.
+    """
+    mapped, arrived = understood.mapped, understood.received_at
+    if isinstance(mapped, PartialChange):
+        changed = max(order["source_updated_at"], mapped.occurred_at)
+        return {**order, "ingested_at": arrived, "occurred_at": mapped.occurred_at, "source_updated_at": changed}
+    return order if order["ingested_at"] == arrived else {**order, "ingested_at": arrived}
+
+
 class OrderChangeBuilder(Struct, frozen=True):
     """Builds what one raw event makes of an order."""
 

@@ -14,7 +14,7 @@ from msgspec import Struct
 from guests.conversion import ineligible_orders
 from guests.decision import GuestDecision, guest_key, on_checkout_fact, on_order_placed, order_guest_key
 from guests.policy import GuestPolicy
-from ingest.change import OrderChangeBuilder, statuses_of
+from ingest.change import OrderChangeBuilder, as_it_arrived, statuses_of
 from ingest.content import content_hash
 from ingest.drafts import Draft, Drafter
 from ingest.governance import Governance
@@ -262,7 +262,7 @@ class Decider:
         if before is not None and order["customer"]["kind"] == "GUEST":
             # Who placed an order is settled at its first sighting; a source does not know our guests.
             order = {**order, "customer": {**order["customer"], "guest_id": before["customer"]["guest_id"]}}
-        judged = governance.judge(before, order, notes)
+        judged = governance.judge(before, as_it_arrived(order, understood), notes)
         outcome = outcome_of(judged.findings)
         if outcome not in (Outcome.GOVERNED, Outcome.HELD):
             if outcome is Outcome.QUARANTINED:
