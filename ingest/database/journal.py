@@ -26,6 +26,10 @@ _AFTER = """
 SELECT topic, partition, sequence, base_offset, next_offset, record_count, records FROM journal
 WHERE topic = %b AND partition = %b AND sequence > %b ORDER BY sequence
 """
+_ONE = """
+SELECT topic, partition, sequence, base_offset, next_offset, record_count, records FROM journal
+WHERE topic = %b AND partition = %b AND sequence = %b
+"""
 
 
 def append(connection: Connection, rows: Iterable[JournalRow]) -> None:
@@ -38,3 +42,9 @@ def append(connection: Connection, rows: Iterable[JournalRow]) -> None:
 def after(connection: Connection, topic: str, partition: int, sequence: int) -> list[JournalRow]:
     """The rows newer than `sequence`, oldest first."""
     return [JournalRow(*row) for row in connection.execute(_AFTER, (topic, partition, sequence))]
+
+
+def one(connection: Connection, topic: str, partition: int, sequence: int) -> JournalRow | None:
+    """The row of that number; None when the journal does not have it."""
+    row = connection.execute(_ONE, (topic, partition, sequence)).fetchone()
+    return JournalRow(*row) if row else None

@@ -230,7 +230,9 @@ class Repairer:
         for missing in step.missing:
             key, wanted = (missing.topic, missing.partition), set(missing.records)
             with self._database.transaction() as connection:
-                row = journal.after(connection, *key, missing.sequence - 1)[0]
+                row = journal.one(connection, *key, missing.sequence)
+            if row is None:
+                raise RepairInDoubt(f"{key[0]}/{key[1]}", f"journal row {missing.sequence:,} was removed meanwhile")
             records = [record for record in unpack(row.records) if record_id(record) in wanted]
             self._publisher.publish(records, [], metadata)
         with self._database.transaction() as connection:

@@ -16,7 +16,6 @@ from consumers.kafka_source import Committed, PartitionKey
 from ingest.cli.cluster import Cluster
 from ingest.database import journal, output_ends
 from ingest.database.connection import Connection, Database
-from ingest.database.journal import JournalRow
 from ingest.database.output_ends import OutputEnd
 from ingest.database.positions import Fence
 from ingest.errors import BrokerAway
@@ -49,8 +48,7 @@ _JOURNAL_REACHES = """
 SELECT coalesce(extract(epoch FROM min(recorded_at)), 0)::float8, extract(epoch FROM now())::float8 FROM journal
 """
 _ROWS_SINCE = """
-SELECT topic, partition, j.sequence, base_offset, j.next_offset, record_count, records, p.published_sequence,
-       extract(epoch FROM recorded_at)::float8
+SELECT topic, partition, j.sequence, p.published_sequence, extract(epoch FROM recorded_at)::float8
 FROM journal AS j JOIN positions AS p USING (topic, partition)
 WHERE recorded_at >= to_timestamp(%s) ORDER BY recorded_at, topic, partition, j.sequence
 """
@@ -209,15 +207,22 @@ class Looker:
             with self._database.transaction() as connection:
                 ((oldest, now),) = connection.execute(_JOURNAL_REACHES).fetchall()
                 since = max(now - back, oldest)
-                found_rows = connection.execute(_ROWS_SINCE, (since,)).fetchall()
-            rows = [
-                (row, at)
-                for *columns, noted, at in found_rows
-                if (row := JournalRow(*columns)).sequence <= max(noted, receipts.get((row.topic, row.partition), 0))
-            ]
-            seen = {one.record for one in self.outputs(Isolation.COMMITTED).published_since(since)} if rows else set()
+                published = [
+                    (topic, partition, sequence, at)
+                    for topic, partition, sequence, noted, at in connection.execute(_ROWS_SINCE, (since,))
+                    if sequence <= max(noted, receipts.get((topic, partition), 0))
+                ]
+            seen = (
+                {one.record for one in self.outputs(Isolation.COMMITTED).published_since(since)} if published else set()
+            )
             newest = newest_versions(seen)
-            found = [(missing, at) for row, at in rows if (missing := missing_of(row, seen, newest)) is not None]
+            found = []
+            with self._database.transaction() as connection:
+                for *number, at in published:
+                    # One at a time: a row has up to 64 MiB.
+                    row = journal.one(connection, *number)
+                    if row is not None and (missing := missing_of(row, seen, newest)) is not None:
+                        found.append((missing, at))
             if since == oldest or all(at > now - back / 2 for _, at in found):
                 return [missing for missing, _ in found]
             back *= 2

@@ -10,9 +10,14 @@ from typing import Any, cast
 import pytest
 from confluent_kafka import TopicPartition
 
+from ingest.database.journal import JournalRow
 from ingest.repair.evidence import Evidence, Resumption
 from ingest.repair.look import Looker
 from ingest.worker.receipt import LogBounds
+from producers.journal_records import pack
+from producers.records import OutputRecord
+from producers.topics import CHANGES
+from tests.ingest.repair.journal_tables import JournalTables
 
 
 class Answer:
@@ -56,3 +61,20 @@ def test_a_log_that_lost_its_end_goes_on_with_what_is_younger_than_the_last_deci
     seen = looker(consumer=consumer, _database=cast("Any", Answer(decided_s))).with_resumption(cut)
     assert seen.resumption == Resumption(offset, decided_s)
     assert asked == ([] if decided_s is None else [1_000_001])
+
+
+def test_a_journal_is_looked_through_row_by_row():
+    """Two days of outputs are more than the memory of a machine."""
+    rows = [
+        JournalRow("raw", 0, number, number, number + 1, 1, pack([OutputRecord(CHANGES.name, b"k", b"v", [ce_id])]))
+        for number in range(1, 9)
+        for ce_id in [("ce_id", str(number).encode())]
+    ]
+    tables = JournalTables(*rows, others=[[(JournalTables.NOW, JournalTables.NOW)]])
+    visible = [SimpleNamespace(record=(CHANGES.name, str(number).encode())) for number in range(1, 7)]
+    asked: Any = looker(
+        _database=tables, _cluster=SimpleNamespace(committed=lambda _keys: {}), partitions=list,
+        outputs=lambda _isolation: SimpleNamespace(published_since=lambda _since: visible),
+    )  # fmt: skip
+    assert [one.sequence for one in asked.missing_outputs()] == [7, 8]
+    assert tables.most_records == 1

@@ -1,0 +1,65 @@
+"""Steps are carried out as they were told, on whatever size of journal."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from ingest.database.journal import JournalRow
+from ingest.repair.apply import Repairer, RepairInDoubt
+from ingest.repair.lost_outputs import MissingRecords, PublishAgain
+from ingest.repair.trail import record_id
+from producers.journal_records import pack
+from producers.records import OutputRecord
+from producers.topics import CHANGES
+from tests.ingest.repair.journal_tables import JournalTables
+
+
+def change(name: str) -> OutputRecord:
+    return OutputRecord(CHANGES.name, b"k", b"v", [("ce_id", name.encode())])
+
+
+def row(sequence: int) -> JournalRow:
+    return JournalRow(
+        "raw", 0, sequence, sequence, sequence + 1, 2, pack([change(f"{sequence}a"), change(f"{sequence}b")])
+    )
+
+
+class Publisher:
+    """Keeps what is published."""
+
+    def __init__(self) -> None:
+        self.published: list[list[bytes]] = []
+
+    def publish(self, records: list[OutputRecord], _offsets: object, _metadata: object) -> None:
+        self.published.append([record_id(one)[1] for one in records])
+
+
+def repairer(tables: JournalTables, publisher: Publisher) -> Repairer:
+    made: Any = object.__new__(Repairer)
+    consumer = SimpleNamespace(consumer_group_metadata=lambda: b"")
+    made._database, made._publisher = tables, publisher
+    made._looker = SimpleNamespace(consumer=consumer, output_ends=list)
+    return made  # type: ignore[no-any-return]  # one that works on these
+
+
+def missing(sequence: int) -> MissingRecords:
+    return MissingRecords("raw", 0, sequence, (record_id(change(f"{sequence}b")),), 0)
+
+
+def test_what_is_missing_is_published_from_its_own_row():
+    """A journal of two days is not read from end to end for each record that an output lost."""
+    tables, publisher = JournalTables(*(row(number) for number in range(1, 9))), Publisher()
+    repairer(tables, publisher)._publish_again(PublishAgain((missing(3), missing(5))))
+    assert publisher.published == [[b"3b"], [b"5b"]]
+    assert tables.most_records == 1
+
+
+def test_a_row_that_goes_meanwhile_is_not_replaced_by_the_next_one():
+    """The journal is kept for a bounded time: a repair that comes too late says so."""
+    tables, publisher = JournalTables(row(4)), Publisher()
+    with pytest.raises(RepairInDoubt, match="cut off"):
+        repairer(tables, publisher)._publish_again(PublishAgain((missing(3),)))
+    assert publisher.published == []
