@@ -1,16 +1,18 @@
-"""Units that were ordered and will not be shipped: what refunds and edits took out of an order."""
+"""Units that were ordered and are not wanted any more: removed before they were shipped, or returned."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Final
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Final, get_args
 
 from mappers.shopify import payload as shopify
-from schemas.types import Adjustment, Fulfilment, Line
+from schemas.types import Adjustment, Fulfilment, FulfilmentState, Line
 
 _LEFT: Final = frozenset({"FULFILLED", "READY", "DELIVERED", "DELIVERY_FAILED"})
-_UNDONE: Final = frozenset({"CANCELLED", "FAILED"})
+_HANDED_OVER: Final = _LEFT - {"READY"}
+_PACKED: Final = frozenset(get_args(FulfilmentState)) - {"CANCELLED", "FAILED"}
+"""In parcels, whether those have left or are open, as Shopify counts them."""
 
 
 def shipped_before(instant: int | None, fulfilments: Iterable[Fulfilment]) -> Mapping[str, int]:
@@ -29,7 +31,7 @@ def shipped_before(instant: int | None, fulfilments: Iterable[Fulfilment]) -> Ma
 
 
 def edited(order: shopify.Order) -> bool:
-    """Whether an edit or a refund has changed how much of some line is wanted."""
+    """Whether an edit, a return or a refund has changed how much of some line is wanted."""
     for item in order.get("line_items") or ():
         if item.get("current_quantity", item["quantity"]) not in (None, item["quantity"]):
             return True
@@ -42,16 +44,22 @@ def take_out(
     fulfilments: Sequence[Fulfilment],
     adjustments: Iterable[Adjustment],
 ) -> None:
-    """Takes the units that will not be shipped out of `current`.
+    """Takes the units that will not be shipped out of `current`, and states those returned without a refund.
 
-    Those are the cancelled ones of refunds; those that an edit removed, as `current_quantity` is without
-    refunded and removed units, shipped or not
+    Not to be shipped are the cancelled ones of refunds; those that an edit removed, as `current_quantity` is
+    without refunded and removed units, shipped or not
     (https://shopify.dev/docs/api/admin-graphql/latest/objects/LineItem); and of the units refunded without
     a word of the goods, those never shipped. A refund without restocking may be for either: the admin
     removes unshipped units by it, the API refunds shipped ones first
     (https://community.shopify.dev/t/refunding-an-unfulfilled-item-without-restocking/19953).
+
+    An edit removes units that were not shipped only. A return takes its units out of `current_quantity` too,
+    before any refund or without one, so what is gone beyond the unshipped units was returned
+    (https://shopify.dev/changelog/return-mutation-will-update-sales-previously-unchanged-until-time-of-refund).
     """
+    shipped = _units(fulfilments, _HANDED_OVER)
     refunded: Counter[str] = Counter()
+    returned: Counter[str] = Counter()
     cancelled: Counter[str] = Counter()
     untold: Counter[str] = Counter()
     beyond_shipped: Counter[str] = Counter()
@@ -61,22 +69,28 @@ def take_out(
             refunded[line] += units
             if adjustment["kind"] == "CANCELLATION":
                 cancelled[line] += units
-            elif not part["returned"]:
+            elif part["returned"]:
+                returned[line] += units
+            else:
                 untold[line] += units
                 left = shipped_before(adjustment["at"], fulfilments).get(line, 0)
                 beyond_shipped[line] += max(units - left, 0)
-    packed = _packed(fulfilments) if untold else {}
+    packed = _units(fulfilments, _PACKED) if untold else Counter()
     items = {item["id"]: item for item in order.get("line_items") or ()}
     for position in lines:
         line, quantity = position["source_line_id"], position["quantity"]
         item, ordered, gone = items[line], quantity["ordered"], cancelled[line]
         stated = item.get("current_quantity")
         if stated is not None:
-            gone += max(ordered - stated - refunded[line], 0)
+            removed = max(ordered - stated - refunded[line], 0)
+            unshipped = max(ordered - gone - shipped[line], 0)
+            gone += min(removed, unshipped)
+            if removed > unshipped:
+                quantity["returned"] = returned[line] + removed - unshipped
         if untold[line]:
-            in_parcels = packed.get(line, 0)
-            unshipped = _never_to_ship(item, in_parcels, beyond_shipped[line] + gone)
-            gone += min(max(unshipped - gone, 0), untold[line])
+            in_parcels = packed[line]
+            never_shipped = _never_to_ship(item, in_parcels, beyond_shipped[line] + gone)
+            gone += min(max(never_shipped - gone, 0), untold[line])
         gone = min(gone, ordered)
         quantity["cancelled"] = gone
         quantity["current"] = ordered - gone
@@ -95,11 +109,11 @@ def _never_to_ship(item: shopify.LineItem, in_parcels: int, otherwise: int) -> i
     return item["quantity"] - in_parcels - max(fulfillable, 0)
 
 
-def _packed(fulfilments: Iterable[Fulfilment]) -> Mapping[str, int]:
-    """Units of each line in parcels, whether those have left or are open, as Shopify counts them."""
-    packed: Counter[str] = Counter()
+def _units(fulfilments: Iterable[Fulfilment], states: Collection[str]) -> Counter[str]:
+    """Units of each line in the fulfilments of these states."""
+    units: Counter[str] = Counter()
     for fulfilment in fulfilments:
-        if fulfilment["status"] not in _UNDONE:
+        if fulfilment["status"] in states:
             for item in fulfilment["items"]:
-                packed[item["source_line_id"]] += item["quantity"]
-    return packed
+                units[item["source_line_id"]] += item["quantity"]
+    return units

@@ -177,7 +177,7 @@ def business_defects(fields: Mapping[str, Any]) -> list[Defect]:
     """What an order cannot do without although its shape allows it: a known currency and a time."""
     found = []
     currency = fields.get("currency")
-    if isinstance(currency, str) and currency and not money.is_currency(currency.upper()):
+    if isinstance(currency, str) and not money.is_currency(currency.upper()):
         found.append(unknown_currency("currency"))
     if not fields.get("created_at") and not fields.get("processed_at"):
         found.append(Defect("placed_at_present", "created_at", "created_at is missing"))

@@ -86,14 +86,10 @@ def derive(order: CanonicalOrder, mapped: SourceStatuses) -> CanonicalOrder:
     derived["fulfilment_status"] = fulfilment
     derived["status_basis"] = _BASIS[by_amounts + told]
     if told:
-        complete = _all_handed_over(progress) and fulfilment != "DELIVERY_FAILED"
+        complete = not progress.open and fulfilment != "DELIVERY_FAILED"
         derived["completed_at"] = moved.last_handed_over if complete else None
     result: CanonicalOrder = derived
     return result
-
-
-def _all_handed_over(progress: Progress) -> bool:
-    return progress.counting in (progress.handed_over, progress.returned)
 
 
 # Money
@@ -184,13 +180,18 @@ def _payment_status_uncaptured(totals: Totals, mapped: str) -> tuple[str, bool]:
 
 
 def _fulfilment_told(progress: Progress, states: set[str], mapped: str) -> str:
-    """The fold over the lines that count, where fulfilments list what is in them."""
+    """The fold over the lines that count, where fulfilments list what is in them.
+
+    What is still to be handed over comes before what came back: after an exchange there is work to do.
+    """
     if progress.any_returned:
+        if progress.open and progress.any_handed_over:
+            return "PARTIALLY_FULFILLED"
         return "RETURNED" if progress.returned == progress.counting else "PARTIALLY_RETURNED"
     if progress.any_delivered:
         return "DELIVERED" if progress.delivered == progress.counting else "PARTIALLY_DELIVERED"
     if progress.any_handed_over:
-        if not _all_handed_over(progress):
+        if progress.open:
             return "PARTIALLY_FULFILLED"
         return "DELIVERY_FAILED" if "DELIVERY_FAILED" in states else "FULFILLED"
     if "READY" in states:
@@ -216,7 +217,7 @@ def _order_status(progress: Progress, fulfilment: str, mapped: str, *, counted: 
         implied = _ORDER_OF_FULFILMENT.get(fulfilment, "CONFIRMED")
         return implied if _ORDER_RANK[implied] > _ORDER_RANK[mapped] else mapped
     if progress.any_handed_over or progress.any_returned:
-        complete = _all_handed_over(progress) and fulfilment != "DELIVERY_FAILED"
+        complete = not progress.open and fulfilment != "DELIVERY_FAILED"
         return "COMPLETED" if complete else "PROCESSING"
     if fulfilment in ("IN_PROGRESS", "READY") or mapped == "PROCESSING":
         return "PROCESSING"

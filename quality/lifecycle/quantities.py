@@ -1,9 +1,9 @@
 """What fulfilments and adjustments say of an order's lines: handed over, received, sent back, removed.
 
 The counts are a function of the order's own content: the same whatever arrived first, and the same when taken
-again. One input is also an output: the units a source states as cancelled. They are never counted down, and
-completed cancellations in the adjustments count where they are more. A refund by itself takes no units off:
-what it pays back may have been shipped and kept.
+again. Two inputs are also outputs: the units a source states as cancelled, and as returned. They are never
+counted down, and completed cancellations and returns in the adjustments count where they are more. A refund by
+itself takes no units off: what it pays back may have been shipped and kept.
 """
 
 from __future__ import annotations
@@ -64,6 +64,8 @@ class Progress(Struct):
     delivered: int = 0
     returned: int = 0
     """Counting lines that are so completely."""
+    open: int = 0
+    """Counting lines with units that were neither handed over nor came back."""
     any_handed_over: bool = False
     any_delivered: bool = False
     any_returned: bool = False
@@ -128,6 +130,8 @@ def count(lines: Sequence[Line], moved: Moves, *, unshipped_open: bool = False) 
         stated = quantity["cancelled"]
         if stated > cancelled:
             cancelled = stated
+        if quantity["returned"] > returned:
+            returned = quantity["returned"]
         current = ordered - cancelled
         if quantity["current"] < current:
             current = quantity["current"]
@@ -147,6 +151,7 @@ def count(lines: Sequence[Line], moved: Moves, *, unshipped_open: bool = False) 
             continue
         if line["requires_shipping"] or unshipped_open or moves_of_line.named:
             progress.counting += 1
+            progress.open += fulfilled < current and returned < current
             if fulfilled:
                 progress.any_handed_over = True
                 progress.handed_over += fulfilled >= current

@@ -106,6 +106,16 @@ def test_amounts_of_different_exponents_are_compared_exactly() -> None:
         ),
         (
             [fulfilment({0: 2, 1: 1})],
+            [adjustment(1_000, {1: 1}, "RETURN", returned=True)],
+            ("PROCESSING", "PARTIALLY_FULFILLED"),
+        ),
+        (
+            [fulfilment({0: 2, 1: 1})],
+            [adjustment(1_000, {2: 1}, "RETURN", returned=True)],
+            ("COMPLETED", "PARTIALLY_RETURNED"),
+        ),
+        (
+            [fulfilment({0: 2, 1: 1})],
             [adjustment(0, {2: 1}, "CANCELLATION")],
             ("COMPLETED", "FULFILLED"),
         ),
@@ -208,6 +218,16 @@ def test_cancellations_add_up_over_what_the_source_called_off() -> None:
         part = adjustment(0, {0: 1}, "CANCELLATION", id_=id_)
         order = derive({**order, "adjustments": [*order["adjustments"], part]}, CONFIRMED)
     assert order["lines"][0]["quantity"]["cancelled"] == 2
+
+
+def test_a_return_that_the_source_states_is_counted_once() -> None:
+    """Units stated as returned stay so, and the refund that follows is for the same units."""
+    order = changed({"lines[0].quantity.returned": 1})
+    order["fulfilments"] = [fulfilment(EVERYTHING)]
+    order = derive(order, CONFIRMED)
+    assert order["fulfilment_status"] == "PARTIALLY_RETURNED"
+    order = derive({**order, "adjustments": [adjustment(900, {0: 1}, "RETURN", returned=True)]}, CONFIRMED)
+    assert order["lines"][0]["quantity"]["returned"] == 1
 
 
 def test_more_shipped_than_ordered_is_shown_as_it_is() -> None:

@@ -136,6 +136,13 @@ def test_everything_an_order_lacks_is_told_at_once() -> None:
     }
 
 
+def test_an_empty_currency_is_named_as_the_reason() -> None:
+    """No order goes to quarantine without a reason that its publisher can act on."""
+    with pytest.raises(DefectiveEvent) as refused:
+        CHANNEL.map_event(body("guest", currency=""), CONTEXT)
+    assert [(defect.rule, defect.path) for defect in refused.value.defects] == [("currency_iso4217", "currency")]
+
+
 def test_a_refund_alone_and_inside_its_order_is_the_same_refund() -> None:
     """Whichever webhook comes first, the refund is counted once; of the two accounts the order's wins."""
     refund = body("refund-before-order")

@@ -21,7 +21,15 @@ SCHEMA = json.loads((CASES / "table.schema.json").read_text())
 RECEIVED_AT = 1_780_000_000_000_000
 
 OF_THE_PIPELINE = frozenset(
-    {"file", "outcome", "because", "derived_order_status", "derived_fulfilment_status", "warnings"}
+    {
+        "file",
+        "outcome",
+        "because",
+        "derived_order_status",
+        "derived_payment_status",
+        "derived_fulfilment_status",
+        "warnings",
+    }
 )
 
 needs_samples = pytest.mark.skipif(
