@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pytest
@@ -149,3 +150,20 @@ def test_dollars_that_no_rate_turns_into_euros_are_reported() -> None:
     assert row.order is not None
     assert "refund_currency" not in {finding["rule_id"] for finding in row.order["quality"]["findings"]}
     assert row.order["totals"]["refunded"]["amount_minor"] == 1000
+
+
+def test_a_return_told_before_its_refund_is_counted_once_in_any_order() -> None:
+    """One of three shipped units comes back: first only its order tells that, then the refund, then both."""
+    shop = Shop("return", 2)
+    returned = shop.order(150, 2, fulfillments=[shop.parcel])
+    returned["line_items"][0]["current_quantity"] = 2
+    records = [
+        shopify(shop.order(0, 3), "orders/create", event="e1"),
+        shopify(shop.order(100, 2, fulfillments=[shop.parcel]), "orders/partially_fulfilled", event="e2"),
+        shopify(returned, "orders/updated", event="e3"),
+        shopify(shop.refund, "refunds/create", event="e4"),
+        shopify(shop.order(210, 2, fulfillments=[shop.parcel], refunds=[shop.refund]), "orders/updated", event="e5"),
+    ]
+    ending = final_state(records)
+    assert ending[0] == final_state(records[:3])[0] == (3, 1, 1, "PARTIALLY_FULFILLED")
+    assert all(final_state(list(order)) == ending for order in itertools.permutations(records))
