@@ -33,6 +33,8 @@ _GROUP_FENCED = frozenset(
         KafkaError.FENCED_MEMBER_EPOCH,
     }
 )
+_ONCE_EACH = ("TxnOffsetCommit", "EndTxn")
+"""Requests that may be sent no more often than they were asked for."""
 _CLOSE_PATIENCE_S = 1.0
 _STATISTICS_PATIENCE_S = 1.0
 
@@ -120,7 +122,7 @@ class TransactionalPublisher:
         self._call_timeout_s = config["transaction.timeout.ms"] / 1000
         self._producer: Producer | None = None
         self._sent: Counter[str] = Counter()
-        """Requests that must not be sent twice, as often as they were asked for."""
+        """How often each of these requests was asked for."""
         self._statistics: str | None = None
         """The client's own counters, as it reported them last."""
         self._statistics_at = 0.0
@@ -164,7 +166,7 @@ class TransactionalPublisher:
     def publish(
         self, records: Iterable[OutputRecord], offsets: Sequence[TopicPartition], group_metadata: object
     ) -> None:
-        """Publish records and offsets in one transaction.
+        """Publish records and offsets in one transaction; without offsets the group is not asked.
 
         Raises GroupFenced when the group refused the offsets and the abort was clean, Doubt for anything else:
         then no producer is open, and the caller recovers.
@@ -197,9 +199,10 @@ class TransactionalPublisher:
         with self._deadline("flush"):
             if producer.flush(self._call_timeout_s):
                 raise BufferError("records were not delivered in time")
-        self._sent["TxnOffsetCommit"] += 1
-        with self._deadline("send_offsets_to_transaction"), self._timing(producer):
-            producer.send_offsets_to_transaction(list(offsets), group_metadata, self._call_timeout_s)
+        if offsets:  # for none of them the client sends no request, and its counters would seem to lack one
+            self._sent["TxnOffsetCommit"] += 1
+            with self._deadline("send_offsets_to_transaction"), self._timing(producer):
+                producer.send_offsets_to_transaction(list(offsets), group_metadata, self._call_timeout_s)
         self._sent["EndTxn"] += 1
         with self._deadline("commit_transaction"), self._timing(producer):
             producer.commit_transaction(self._call_timeout_s)
@@ -233,8 +236,8 @@ class TransactionalPublisher:
 
         Until then a second one that comes late finds no transaction that it could end, or whose receipt it could
         overwrite with an older one. The client's own counters tell: one EndTxn per end on a connection never lost,
-        and one TxnOffsetCommit per transaction. The error callback never tells of the coordinator's connection, and
-        `txretries` rises in healthy runs.
+        and one TxnOffsetCommit per transaction with offsets. The error callback never tells of the coordinator's
+        connection, and `txretries` rises in healthy runs.
         """
         since, asked = self._unexamined_since, self._monotonic()
         assert since is not None
@@ -243,7 +246,7 @@ class TransactionalPublisher:
                 if not self._poll(producer, 0.05):
                     return
         self._unexamined_since = None
-        once_each = {**self._sent, "disconnects": 0, "req_timeouts": 0}
+        once_each = {name: self._sent[name] for name in _ONCE_EACH} | {"disconnects": 0, "req_timeouts": 0}
         if self._statistics_at <= since or self._counted() != once_each:
             self.close()
             self._on_recycle("hidden_retry")
