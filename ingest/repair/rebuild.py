@@ -6,12 +6,13 @@ equals the one in the output topics.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from itertools import islice
 from typing import Final
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from consumers.kafka_source import PartitionKey
 from ingest.database.connection import Connection, Database
@@ -32,6 +33,7 @@ from producers.records import OutputRecord
 from producers.topics import GUESTS, ORDERS
 
 _AT_ONCE: Final = 500
+_PATIENCE_S: Final = 60.0
 _EPOCHS_LOST: Final = 1_000_000
 """A worker of the lost time may hold a higher epoch than the database now knows; no one may hold the new one."""
 
@@ -69,6 +71,18 @@ class RebuildDiffers(OrdergateError):
         )
 
 
+class RawLogUnreadable(OrdergateError):
+    """Look at the raw topic's brokers: they answer, and give none of the events that they have."""
+
+    def __init__(self, partition: str, offset: int) -> None:
+        super().__init__(
+            f"the raw partition {partition} gives no event from offset {offset:,} on",
+            known=f"it was asked for {_PATIENCE_S:.0f} s, and neither gave one nor told that the log ends",
+            safe="everything was rolled back: the database is as it was, and nothing was published",
+            do="see that the partition has a leader, then do the same again",
+        )
+
+
 class Rebuilder:
     """Runs one rebuild. The partitions are fenced already."""
 
@@ -83,7 +97,7 @@ class Rebuilder:
         self._outputs = outputs
 
     def rebuild(self, step: Rebuild, epochs: dict[PartitionKey, int]) -> None:
-        """Decide again, compare, and keep it. Raises RebuildDiffers with nothing changed."""
+        """Decide again, compare, and keep it. Raises RebuildDiffers or RawLogUnreadable with nothing changed."""
         since = min(self._last_decided(lost) for lost in step.lost)
         published = list(self._outputs.published_since(since))
         owned = {
@@ -167,7 +181,7 @@ class Rebuilder:
         consumer.assign([TopicPartition(lost.topic, lost.partition, lost.start)])
         at = lost.start
         while at < lost.end:
-            for message in consumer.consume(_AT_ONCE, 1.0):
+            for message in _some(consumer, lost, at):
                 error = message.error()
                 if error is not None and error.code() == KafkaError._PARTITION_EOF:
                     return
@@ -179,6 +193,15 @@ class Rebuilder:
                     return
                 at = event.offset + 1
                 yield event
+
+
+def _some(consumer: Consumer, lost: Lost, at: int) -> list[Message]:
+    """What comes next, at least one message. Raises RawLogUnreadable when nothing comes."""
+    until = time.monotonic() + _PATIENCE_S
+    while not (messages := consumer.consume(_AT_ONCE, 1.0)):
+        if time.monotonic() > until:
+            raise RawLogUnreadable(f"{lost.topic}/{lost.partition}", at)
+    return messages
 
 
 def _is_lost(cause: Cause, window: dict[PartitionKey, range]) -> bool:

@@ -11,9 +11,10 @@ import pytest
 
 from ingest.database.connection import Database
 from ingest.raw_event import RawEvent
+from ingest.repair import rebuild as rebuild_module
 from ingest.repair.behind import Lost, Rebuild
 from ingest.repair.outputs import OutputLog, Published, digest
-from ingest.repair.rebuild import RebuildDiffers, Rebuilder
+from ingest.repair.rebuild import RawLogUnreadable, RebuildDiffers, Rebuilder
 from ingest.repair.trail import record_id
 from ingest.repair.true_order import Cause
 from ingest.worker.batch import BatchProcessor, Committed
@@ -113,3 +114,13 @@ def test_what_was_published_long_before_is_none_of_the_lost():
 def test_a_rebuild_has_no_time_limit():
     """A day is decided again in one transaction, whose statements may take longer than a worker's."""
     assert "SET LOCAL statement_timeout = 0" in rebuild([OF_ORDER], [OF_ORDER]).told
+
+
+def test_a_raw_log_that_gives_nothing_ends_the_rebuild(monkeypatch: pytest.MonkeyPatch):
+    """A partition without a leader does not keep an operator and a transaction waiting for ever."""
+    silent = SimpleNamespace(assign=lambda _places: None, consume=lambda _most, _timeout: [], close=lambda: None)
+    monkeypatch.setattr(rebuild_module, "Consumer", lambda _config: silent)
+    monkeypatch.setattr(rebuild_module, "_PATIENCE_S", 0.0)
+    rebuilder = Rebuilder("unused", "group", *[cast("Any", None)] * 3)
+    with ExitStack() as opened, pytest.raises(RawLogUnreadable, match="raw/0 gives no event from offset 10"):
+        list(rebuilder._log(opened, STEP.lost[0]))
