@@ -53,8 +53,8 @@ def take_out(
     removes unshipped units by it, the API refunds shipped ones first
     (https://community.shopify.dev/t/refunding-an-unfulfilled-item-without-restocking/19953).
 
-    An edit removes units that were not shipped only. A return takes its units out of `current_quantity` too,
-    before any refund or without one, so what is gone beyond the unshipped units was returned
+    An edit removes unshipped units only. A return takes its units out of `current_quantity` too, before any
+    refund or without one, so what is gone beyond the units that are never shipped was returned
     (https://shopify.dev/changelog/return-mutation-will-update-sales-previously-unchanged-until-time-of-refund).
     """
     shipped = _units(fulfilments, _HANDED_OVER)
@@ -75,21 +75,22 @@ def take_out(
                 untold[line] += units
                 left = shipped_before(adjustment["at"], fulfilments).get(line, 0)
                 beyond_shipped[line] += max(units - left, 0)
-    packed = _units(fulfilments, _PACKED) if untold else Counter()
+    packed = _units(fulfilments, _PACKED)
     items = {item["id"]: item for item in order.get("line_items") or ()}
     for position in lines:
         line, quantity = position["source_line_id"], position["quantity"]
         item, ordered, gone = items[line], quantity["ordered"], cancelled[line]
         stated = item.get("current_quantity")
         if stated is not None:
-            removed = max(ordered - stated - refunded[line], 0)
-            unshipped = max(ordered - gone - shipped[line], 0)
-            gone += min(removed, unshipped)
-            if removed > unshipped:
-                quantity["returned"] = returned[line] + removed - unshipped
+            taken = max(ordered - stated - refunded[line], 0)
+            never_shipped = _never_to_ship(item, packed[line], ordered - shipped[line])
+            may_be_back = max(shipped[line] - returned[line], 0)
+            removed = max(taken - may_be_back, min(taken, max(never_shipped - gone, 0)))
+            gone += removed
+            if taken > removed:
+                quantity["returned"] = returned[line] + taken - removed
         if untold[line]:
-            in_parcels = packed[line]
-            never_shipped = _never_to_ship(item, in_parcels, beyond_shipped[line] + gone)
+            never_shipped = _never_to_ship(item, packed[line], beyond_shipped[line] + gone)
             gone += min(max(never_shipped - gone, 0), untold[line])
         gone = min(gone, ordered)
         quantity["cancelled"] = gone

@@ -76,18 +76,22 @@ class Discounts:
         ]
 
 
-def positions_of(order: shopify.Order, order_id: str, discounts: Discounts, amounts: Amounts) -> Positions:
-    """Lines in the source's order. A tip is money, not a position: it is added up apart.
+def is_tip(item: shopify.LineItem | shopify.RefundedItem) -> bool:
+    """Whether the item is a tip: told by `tip_payment_gateway`, which is "present only on tips".
 
-    Tip items are told by `tip_payment_gateway`, which is "present only on tips"
-    (https://shopify.dev/docs/api/admin-rest/latest/resources/order, line_items).
+    See https://shopify.dev/docs/api/admin-rest/latest/resources/order, line_items.
     """
+    return bool(item.get("tip_payment_gateway") or item.get("tip_payment_method"))
+
+
+def positions_of(order: shopify.Order, order_id: str, discounts: Discounts, amounts: Amounts) -> Positions:
+    """Lines in the source's order. A tip is money, not a position: it is added up apart."""
     lines: list[Line] = []
     gross = tip = 0
     for item in order.get("line_items") or ():
         price = amounts.minor[item["price"]]
         whole = price * item["quantity"]
-        if item.get("tip_payment_gateway") or item.get("tip_payment_method"):
+        if is_tip(item):
             tip += whole
             continue
         gross += whole
@@ -101,7 +105,7 @@ def _line(item: shopify.LineItem, price: int, order_id: str, discounts: Discount
     currency, exponent = amounts.currency, amounts.exponent
     native, ordered = item["id"], item["quantity"]
     reductions, discount = _line_discounts(item, discounts, amounts)
-    taxes, tax = taxes_of(item.get("tax_lines"), amounts)
+    taxes, tax = taxes_of(_line_taxes(item), amounts)
     gift_card, ships = item.get("gift_card") is True, item.get("requires_shipping") is not False
     return {
         "line_id": identifiers.line_id(order_id, native),
@@ -134,6 +138,14 @@ def _line(item: shopify.LineItem, price: int, order_id: str, discounts: Discount
         "options": _options(item.get("variant_title"), item.get("properties")),
         "line_status": "UNKNOWN",
     }
+
+
+def _line_taxes(item: shopify.LineItem) -> Sequence[shopify.TaxLine]:
+    """Those on the line and on its duties: `total_tax` has both."""
+    taxes = item.get("tax_lines") or []
+    for duty in item.get("duties") or ():
+        taxes = [*taxes, *(duty.get("tax_lines") or ())]
+    return taxes
 
 
 def _line_discounts(item: shopify.LineItem, discounts: Discounts, amounts: Amounts) -> tuple[list[Discount], int]:
@@ -183,10 +195,16 @@ def taxes_of(taxes: Sequence[shopify.TaxLine] | None, amounts: Amounts) -> tuple
 
 
 def shipping_of(order: shopify.Order, discounts: Discounts, amounts: Amounts) -> tuple[list[ShippingLine], int]:
-    """Shipping lines, and shipping before discounts (total_discounts includes those on shipping)."""
+    """Shipping lines, and shipping before discounts (total_discounts includes those on shipping).
+
+    A line that an edit removed stays in the body with `is_removed`
+    (https://shopify.dev/docs/api/admin-graphql/latest/objects/ShippingLine): nothing is sent by it.
+    """
     mapped: list[ShippingLine] = []
     total = 0
     for shipping in order.get("shipping_lines") or ():
+        if shipping.get("is_removed"):
+            continue
         price = amounts.minor[shipping["price"]]
         total += price
         told, allocations = shipping.get("discounted_price"), shipping.get("discount_allocations")

@@ -115,6 +115,12 @@ class TaxLine(TypedDict, total=False):
     channel_liable: bool | None
 
 
+class Duty(TypedDict, total=False):
+    """Customs duty on a line, and the taxes on that."""
+
+    tax_lines: list[TaxLine] | None
+
+
 class DiscountAllocation(TypedDict, total=False):
     """The part of a discount application that fell on this line."""
 
@@ -154,6 +160,7 @@ class LineItem(TypedDict, total=False):
     total_discount: Amount | None
     discount_allocations: list[DiscountAllocation] | None
     tax_lines: list[TaxLine] | None
+    duties: list[Duty] | None
     requires_shipping: bool | None
     gift_card: bool | None
     fulfillment_status: Text | None
@@ -169,6 +176,7 @@ class ShippingLine(TypedDict, total=False):
     title: Text | None
     price: Required[Amount]
     discounted_price: Amount | None
+    is_removed: bool | None
     discount_allocations: list[DiscountAllocation] | None
     tax_lines: list[TaxLine] | None
 
@@ -205,6 +213,8 @@ class RefundedItem(TypedDict, total=False):
     quantity: Count | None
     total_discount: Amount | None
     discount_allocations: list[DiscountAllocation] | None
+    tip_payment_gateway: Text | None
+    tip_payment_method: Text | None
 
 
 class RefundLineItem(TypedDict, total=False):
@@ -314,6 +324,7 @@ class Order(TypedDict, total=False):
     total_discounts: Amount | None
     total_tip_received: Amount | None
     total_outstanding: Amount | None
+    duties_included: bool | None
     original_total_duties_set: MoneySet | None
     original_total_additional_fees_set: MoneySet | None
     line_items: list[LineItem] | None

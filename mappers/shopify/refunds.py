@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from mappers.candidate import Defect
 from mappers.shopify import payload as shopify
 from mappers.shopify.amounts import Amounts
+from mappers.shopify.lines import is_tip
 from mappers.shopify.payments import settled_at, state_of
 from schemas import identifiers
 from schemas.types import AdjustedLine, Adjustment, AdjustmentKind, AdjustmentState, PaymentState
@@ -53,8 +54,9 @@ def adjustments_of(
     """A refund's money with the lines it was for, and apart from it the units that it cancelled.
 
     The money is the sum of the refund's successful transactions; while all of them are pending, theirs. A
-    refund whose every line came back is a RETURN. Cancelled units are an adjustment of their own, without
-    money, named `<refund id>/cancelled`: they change what is to be shipped, whatever was paid back.
+    refund whose every line came back is a RETURN. A tip paid back is money and no line. Cancelled units are an
+    adjustment of their own, without money, named `<refund id>/cancelled`: they change what is to be shipped,
+    whatever was paid back.
     Which adjustments there are follows from the refund alone, so that the same refund told by itself and by
     its order is joined part by part. `shipped` is how many units of each line had left when the refund was
     made, as far as is known. `otherwise_at` is the instant of a refund that has none itself. Raises
@@ -65,6 +67,7 @@ def adjustments_of(
     goods = [
         _goods(item, _line_of(item, index), order_id, refund, amounts, shipped)
         for index, item in enumerate(refund.get("refund_line_items") or ())
+        if not is_tip(item.get("line_item") or {})
     ]
     kept = [part.line for part in goods if not part.cancelled]
     cancelled = [part.line for part in goods if part.cancelled]

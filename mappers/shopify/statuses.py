@@ -9,6 +9,7 @@ from typing import Final
 from msgspec import structs
 
 from mappers.candidate import MappedStatuses
+from mappers.shopify.lines import is_tip
 from mappers.shopify.payload import LineItem, Order
 from mappers.vocabulary import load
 
@@ -42,8 +43,8 @@ def source_statuses(order: Order) -> dict[str, str]:
 
 
 def _open_without_shipping(item: LineItem) -> bool:
-    shipped, tip = item.get("requires_shipping") is not False, bool(item.get("tip_payment_gateway"))
-    return not shipped and not tip and (item.get("fulfillable_quantity") or 0) > 0
+    shipped = item.get("requires_shipping") is not False
+    return not shipped and not is_tip(item) and (item.get("fulfillable_quantity") or 0) > 0
 
 
 def map_statuses(source_status: Mapping[str, str]) -> MappedStatuses:

@@ -30,7 +30,8 @@ def totals_of(
     """The sums in the shop's currency. `total_price` is what was agreed, `current_total_price` what is left.
 
     items_gross is added up from the lines; the other sums are the source's. A gift card is a tender in
-    Shopify: it pays the total and does not lower it.
+    Shopify: it pays the total and does not lower it. Duties are a fee unless the prices include them
+    (`duties_included`, https://shopify.dev/docs/api/admin-rest/latest/resources/order).
     """
     minor, currency, exponent = amounts.minor, amounts.currency, amounts.exponent
     total = minor[order["total_price"]]
@@ -39,7 +40,7 @@ def totals_of(
     refunded = _refunded(adjustments)
     funds = _funds(order, total, refunded, amounts)
     fees = 0
-    if (duties := order.get("original_total_duties_set")) is not None:
+    if (duties := order.get("original_total_duties_set")) is not None and not order.get("duties_included"):
         fees += amounts.in_pair(duties)
     if (additional := order.get("original_total_additional_fees_set")) is not None:
         fees += amounts.in_pair(additional)
