@@ -16,7 +16,7 @@ from ingest.cli.deployment import reachable_database, settings
 from ingest.cli.errors import NotFound
 from ingest.cli.migrate import require_migrated
 from ingest.cli.terminal import console, emit, say
-from ingest.database.connection import Database, DatabaseLost, DatabaseUnfit, Refused, TryAgain
+from ingest.database.connection import Database, DatabaseLost, DatabaseUnfit, PartitionsMissing, Refused, TryAgain
 from ingest.errors import Cause, DatabaseAway, DatabaseRefuses, OrdergateError
 from ingest.repair.apply import Repairer
 from ingest.repair.evidence import Evidence, halt_of
@@ -163,6 +163,8 @@ def _recovery(mode: Mode | None) -> Iterator[Recovery]:
         raise DatabaseAway(given.database_address, str(error)) from error
     except TryAgain as error:
         raise DatabaseBusy(given.database_address, str(error)) from error
+    except PartitionsMissing as error:
+        raise DatabaseBusy(given.database_address, "a table has no partition for now") from error
     except Refused as error:
         raise DatabaseRefuses(given.database_address, error.reason) from error
     except DatabaseUnfit as error:

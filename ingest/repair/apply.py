@@ -9,23 +9,26 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import cast
 
 import confluent_kafka
 
 from consumers.kafka_source import PartitionKey
-from ingest.assembly import batch_processor
+from ingest.assembly import batch_processor, retention_ranges
 from ingest.database import journal, output_ends, positions
 from ingest.database.connection import Database
 from ingest.database.journal import JournalRow
-from ingest.database.positions import Fence
+from ingest.database.positions import Fence, Fenced
+from ingest.database.retention import maintain
 from ingest.errors import Cause, OrdergateError
 from ingest.repair.behind import Rebuild
 from ingest.repair.broker_state import BrokerState
 from ingest.repair.journal_gap import NoteGap
 from ingest.repair.look import Looker
 from ingest.repair.lost_outputs import PublishAgain
-from ingest.repair.moves import note_gap, skip_gap, start_anew, waiting
+from ingest.repair.moves import TakenOver, note_gap, skip_gap, start_anew, waiting
 from ingest.repair.outputs import Isolation
 from ingest.repair.plan import CommitReceipt, Plan
 from ingest.repair.raw_log import SkipGap, StartAnew
@@ -34,6 +37,7 @@ from ingest.repair.torn import EndTransaction
 from ingest.repair.trail import record_id
 from ingest.settings import Settings
 from ingest.telemetry.kafka_log import kafka_logger
+from ingest.worker.batch import OutOfOrder
 from ingest.worker.partition import OwnedPartition
 from ingest.worker.receipt import receipt
 from ingest.worker.watchdog import Watchdog
@@ -49,6 +53,7 @@ from producers.publisher import (
 
 _ENDS_TRANSACTIONS = frozenset({Cause.OFFSET_UNSTABLE, Cause.READERS_WAIT})
 """To initialise the owner's id first would make its coordinator forget how it ended the transaction."""
+_FOR_EVER = timedelta(days=365_000)
 _AT_ONCE_BYTES = 16 * 1024 * 1024
 _GROUP_EMPTIES_S = 5.0
 
@@ -128,6 +133,7 @@ class Repairer:
     def open(self) -> Iterator[None]:
         """Ready to apply; everything is let go at the end. Raises WorkersRun."""
         self._wait_until_the_group_is_empty()
+        self._make_room()
         self._watchdog.start()
         try:
             yield
@@ -138,7 +144,8 @@ class Repairer:
     def apply(self, plan: Plan, plan_again: Callable[[], Plan | None]) -> None:
         """Carry out a plan. `plan_again` makes it anew, once nobody else can change the partition any more.
 
-        Raises MovedOn when the new plan is another one, and RepairInDoubt when a step was cut off.
+        Raises MovedOn when the new plan is another one, RepairInDoubt when a step was cut off, and TakenOver when a
+        worker has come between.
         """
         key = (plan.topic, plan.partition)
         try:
@@ -171,6 +178,14 @@ class Repairer:
                         raise AssertionError(step)
         except (Doubt, GroupFenced) as error:
             raise RepairInDoubt(plan.name, str(error)) from error
+        except (Fenced, OutOfOrder) as error:
+            raise TakenOver(plan.name) from error
+
+    def _make_room(self) -> None:
+        """Tables have partitions for now, which workers make otherwise. None is dropped: a repair may need its rows."""
+        ranges = [replace(one, keep=_FOR_EVER) for one in retention_ranges(self._given)]
+        with self._database.transaction() as connection:
+            maintain(connection, ranges, datetime.now(UTC))
 
     def _fence(self, key: PartitionKey) -> Fence | None:
         """Nobody else can decide for the partition afterwards, unless he takes it over; None for no raw partition."""

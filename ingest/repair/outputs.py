@@ -12,7 +12,7 @@ from typing import NamedTuple, cast
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from consumers.kafka_source import PartitionKey
-from ingest.errors import BrokerAway, OrdergateError
+from ingest.errors import BrokerAway, OrdergateError, TopicsMissing
 from ingest.kafka_client import TIMEOUT_S, quiet, why
 from ingest.repair.trail import RecordId
 from ingest.repair.true_order import Cause
@@ -73,7 +73,10 @@ class Isolation(StrEnum):
 
 
 class OutputLog:
-    """The output topics' records since some moment. Raises BrokerAway when no broker answers."""
+    """The output topics' records since some moment.
+
+    Raises BrokerAway when no broker answers, and TopicsMissing when an output topic is gone.
+    """
 
     def __init__(
         self,
@@ -165,6 +168,8 @@ class OutputLog:
         written between. It has not when the topic's settings keep records for longer: then it was quiet.
         """
         known = consumer.list_topics(timeout=TIMEOUT_S).topics
+        if missing := set(topics) - known.keys():
+            raise TopicsMissing(missing)
         # Negative ones have meanings of their own (Kafka: ListOffsets).
         instant_ms = max(int((instant_s - _CLOCKS_DIFFER_S) * 1000), 0)
         asked = [TopicPartition(topic, number, instant_ms) for topic in topics for number in known[topic].partitions]

@@ -16,18 +16,21 @@ _EVERY_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Shortened:
-    """An output partition whose log lost its end, or is another one."""
+    """An output partition whose log lost its end, is another one, or is gone."""
 
     topic: str
     partition: int
     reached: int
     """Next offset when it was looked at before."""
-    end: int
+    end: int | None
+    """Next offset now; None: there is no such log any more."""
     made_again: bool
 
     @property
     def told(self) -> str:
         """For people."""
+        if self.end is None:
+            return f"{self.topic}/{self.partition} is gone; it reached {self.reached:,} before"
         again = "was deleted and made again, and " if self.made_again else ""
         return f"{self.topic}/{self.partition} {again}ends at {self.end:,}; it reached {self.reached:,} before"
 
@@ -37,10 +40,10 @@ def shortened(before: Iterable[OutputEnd], now: Iterable[OutputEnd]) -> list[Sho
     found = {(one.topic, one.partition): one for one in now}
     lost = []
     for old in before:
-        new = found.get((old.topic, old.partition), OutputEnd(old.topic, old.partition, "", 0))
-        made_again = new.topic_id != old.topic_id
-        if old.end and (made_again or new.end < old.end):
-            lost.append(Shortened(old.topic, old.partition, old.end, new.end, made_again))
+        new = found.get((old.topic, old.partition))
+        made_again = new is not None and new.topic_id != old.topic_id
+        if old.end and (new is None or made_again or new.end < old.end):
+            lost.append(Shortened(old.topic, old.partition, old.end, new.end if new else None, made_again))
     return lost
 
 

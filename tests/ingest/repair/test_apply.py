@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from ingest.database.journal import JournalRow
+from ingest.database.positions import Fenced
+from ingest.errors import Cause
+from ingest.repair import apply
 from ingest.repair.apply import Repairer, RepairInDoubt
+from ingest.repair.behind import Rebuild
 from ingest.repair.lost_outputs import MissingRecords, PublishAgain
+from ingest.repair.moves import TakenOver
+from ingest.repair.plan import Plan
 from ingest.repair.trail import record_id
+from ingest.worker.batch import OutOfOrder
 from producers.journal_records import pack
 from producers.records import OutputRecord
 from producers.topics import CHANGES
@@ -63,3 +71,33 @@ def test_a_row_that_goes_meanwhile_is_not_replaced_by_the_next_one():
     with pytest.raises(RepairInDoubt, match="cut off"):
         repairer(tables, publisher)._publish_again(PublishAgain((missing(3),)))
     assert publisher.published == []
+
+
+@pytest.mark.parametrize("error", [Fenced("raw/0"), OutOfOrder("raw/0 gave offset 7 again")])
+def test_a_worker_that_comes_between_is_told(error, monkeypatch: pytest.MonkeyPatch):
+    """Somebody started a worker during the repair: he is told to stop it, and sees no fault of the program."""
+    made = repairer(JournalTables(), Publisher())
+
+    def overtaken(_step: Rebuild) -> None:
+        raise error
+
+    monkeypatch.setattr(made, "_fence", lambda _key: None)
+    monkeypatch.setattr(made, "_rebuild", overtaken)
+    plan = Plan("raw", 0, Cause.DATABASE_BEHIND, (), (), (Rebuild(()),))
+    with pytest.raises(TakenOver):
+        made.apply(plan, lambda: plan)
+
+
+def test_tables_have_room_before_a_repair_and_lose_nothing(monkeypatch: pytest.MonkeyPatch):
+    """After a weekend without workers no partition is there for now, and rows of Friday are still needed."""
+    kept: list[timedelta] = []
+    monkeypatch.setattr(apply, "maintain", lambda _connection, tables, _now: kept.extend(one.keep for one in tables))
+    made: Any = repairer(JournalTables(), Publisher())
+    made._given = SimpleNamespace(
+        journal_retention_hours=48, outcome_retention_days=30, finding_retention_days=30, event_id_retention_days=7
+    )
+    made._wait_until_the_group_is_empty = lambda: None
+    made._watchdog = SimpleNamespace(start=lambda: None, stop=lambda: None)
+    made._publisher.close = lambda: None
+    with made.open():
+        assert len(kept) == 4 and min(kept) > timedelta(days=36_500)

@@ -24,7 +24,7 @@ BEFORE = [OutputEnd("out", 0, "A", 100), OutputEnd("out", 1, "A", 0)]
         ([OutputEnd("out", 0, "A", 250), OutputEnd("out", 1, "B", 0), OutputEnd("out", 2, "A", 3)], []),
         ([OutputEnd("out", 0, "A", 99), OutputEnd("out", 1, "A", 0)], [Shortened("out", 0, 100, 99, False)]),
         ([OutputEnd("out", 0, "B", 500)], [Shortened("out", 0, 100, 500, True)]),
-        ([], [Shortened("out", 0, 100, 0, True)]),
+        ([], [Shortened("out", 0, 100, None, False)]),
     ],
 )
 def test_a_log_that_is_shorter_or_another_one_has_lost_records(now, lost):
@@ -36,6 +36,7 @@ def test_a_halt_names_the_logs_that_are_shorter():
     """An operator sees at once which output topic it is."""
     told = halt(("raw", 3), [Shortened("out", 0, 100, 99, True)])
     assert told.cause is Cause.OUTPUT_LOST and "out/0 was deleted and made again" in told.known
+    assert "out/0 is gone" in halt(("raw", 3), [Shortened("out", 0, 100, None, False)]).known
 
 
 def record(topic: str, name: str) -> OutputRecord:

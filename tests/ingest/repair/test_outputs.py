@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from confluent_kafka import TopicPartition
 
+from ingest.errors import TopicsMissing
 from ingest.repair.outputs import Isolation, OutputLog, OutputsTooShort, kept_since_ms
 from producers.topics import FINDINGS, OUTPUT_TOPICS
 
@@ -71,6 +72,14 @@ def test_what_retention_may_have_removed_is_not_taken_for_absent(consumer, kept_
     assert log(consumer, kept_since).places(INSTANT_S, WANTED) is None
     with pytest.raises(OutputsTooShort):
         list(log(consumer, kept_since).published_since(INSTANT_S))
+
+
+def test_an_output_topic_that_is_gone_is_named():
+    """The operator creates it again, and sees no fault of the program."""
+    none = QuietTopics(0, 0, -1)
+    none.list_topics = lambda timeout: SimpleNamespace(topics={})  # type: ignore[method-assign]  # for this one
+    with pytest.raises(TopicsMissing, match=FINDINGS.name):
+        log(none, None).places(INSTANT_S, WANTED)
 
 
 BY_TIME: Mapping[str, str] = {"cleanup.policy": "delete", "retention.bytes": "-1", "retention.ms": "1000"}

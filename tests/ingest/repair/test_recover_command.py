@@ -10,7 +10,7 @@ import pytest
 from psycopg.errors import LockNotAvailable, QueryCanceled
 
 from ingest.cli import recover
-from ingest.database.connection import Database
+from ingest.database.connection import Database, PartitionsMissing
 from ingest.errors import DatabaseAway, OrdergateError
 
 
@@ -70,3 +70,8 @@ def test_a_statement_that_takes_too_long_is_no_database_that_is_away(told, error
 def test_a_database_that_is_away_is_told_as_such(told):
     """A connection that breaks is another thing than a statement that is cut off."""
     assert isinstance(told(psycopg.OperationalError("gone")), DatabaseAway)
+
+
+def test_a_table_without_room_is_told_without_a_traceback(told):
+    """Partitions are made before a repair; another process that makes them at that moment is waited for."""
+    assert "did not finish a step in time" in told(PartitionsMissing()).what
