@@ -161,7 +161,9 @@ class Kafka:
                 if left and time.monotonic() - progress > self._patience_s:
                     raise self._stuck(left, at)
         finally:
-            self._consumer.unassign()
+            # After an error the caller's traceback may keep this generator until the client is closed.
+            with suppress(RuntimeError):
+                self._consumer.unassign()
 
     def _bounds(self, key: Key) -> tuple[int, int]:
         partition = TopicPartition(*key)
