@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from consumers.kafka_source import PartitionKey
+from ingest.database import journal
 from ingest.database.connection import Connection, Database
 from ingest.database.journal import JournalRow
 from ingest.repair.trail import RecordId, record_id
@@ -28,9 +29,14 @@ SELECT extract(epoch FROM coalesce(
     (SELECT max(recorded_at) FROM outcomes WHERE topic = %(topic)s AND partition = %(partition)s)))::float8
 """
 _WITH_EVENT: Final = """
-SELECT topic, partition, sequence, base_offset, next_offset, record_count, records FROM journal
+SELECT topic, partition, sequence FROM journal
 WHERE topic = %s AND partition = %s AND ((base_offset <= %s AND next_offset > %s)
    OR (base_offset = next_offset AND base_offset > %s)) ORDER BY sequence
+"""
+_SINCE_EVENT: Final = """
+SELECT j.topic, j.partition, j.sequence FROM journal AS j
+WHERE j.recorded_at >= (SELECT min(recorded_at) FROM outcomes WHERE topic = %s AND partition = %s AND raw_offset = %s)
+ORDER BY j.recorded_at, j.topic, j.partition, j.sequence
 """
 _NOT_DECIDED: Final = """
 SELECT p.next_offset, ARRAY(SELECT raw_offset FROM parked AS w WHERE w.topic = p.topic AND w.partition = p.partition)
@@ -58,10 +64,18 @@ def last_read(connection: Connection, key: PartitionKey) -> float | None:
 
 
 def carrier_of(connection: Connection, record: RecordId, cause: Cause) -> JournalRow | None:
-    """The journal row that has an output record; None when the journal does not have it."""
-    found = connection.execute(_WITH_EVENT, (*cause.partition, *[cause.offset] * 3))
-    rows = (JournalRow(*row) for row in found)
-    return next((row for row in rows if any(record_id(one) == record for one in unpack(row.records))), None)
+    """The journal row that has an output record; None when the journal does not have it.
+
+    It is a row of the event's own partition, unless the event was parked: then it may be one of the partition that
+    brought its order.
+    """
+    key, offset = cause
+    for statement, asked in ((_WITH_EVENT, (*key, offset, offset, offset)), (_SINCE_EVENT, (*key, offset))):
+        for number in connection.execute(statement, asked).fetchall():
+            row = journal.one(connection, *number)
+            if row is not None and any(record_id(one) == record for one in unpack(row.records)):
+                return row
+    return None
 
 
 def newest_unknown(connection: Connection, key: PartitionKey, caused: Iterable[tuple[RecordId, Cause]]) -> int | None:

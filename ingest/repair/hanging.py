@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 from consumers.kafka_source import Committed, PartitionKey
-from ingest.database.connection import Database
+from ingest.database.connection import Connection, Database
 from ingest.database.journal import JournalRow
 from ingest.repair.broker_state import BrokerState, OpenTransaction, ends_of, records_of
 from ingest.repair.decisions import carrier_of, decided_at
@@ -24,6 +24,8 @@ _BETWEEN = """
 SELECT topic, partition, sequence, base_offset, next_offset, record_count, records FROM journal
 WHERE topic = %s AND partition = %s AND sequence > %s AND sequence <= %s ORDER BY sequence
 """
+_KNOWN_PUBLISHED = "SELECT published_sequence FROM positions WHERE topic = %s AND partition = %s"
+
 Receipts = Mapping[PartitionKey, int]
 """Journal row of each raw partition's receipt, as a transaction would commit it."""
 
@@ -65,7 +67,8 @@ class HangingTransactions:
             receipts = self._receipts(producer_id, [one for one in opened if one.partition == offsets])
             places = [one for one in opened if one.partition != offsets or receipts]
             if places:
-                rows = self._carried(receipts) if receipts else self._carried_by_outputs(places)
+                outputs = [one for one in places if one.partition != offsets]
+                rows = self._carried(receipts) or (self._carried_by_outputs(outputs) if outputs else _bare(receipts))
                 one = places[0]
                 found.append(
                     HangingTransaction(
@@ -90,15 +93,17 @@ class HangingTransactions:
         return receipts
 
     def _carried(self, receipts: Receipts) -> list[CarriedRow]:
-        """The rows between what is committed and what the transaction would commit."""
+        """The rows between what is committed and what the transaction would commit; none for bare receipts."""
         stable = self._committed(sorted(receipts))
         carried: list[CarriedRow] = []
         for key, newest in sorted(receipts.items()):
-            receipt = published_sequence(stable[key]) or 0
             with self._database.transaction() as connection:
+                receipt = published_sequence(stable[key])
+                if receipt is None:
+                    receipt = _known_published(connection, key)
                 rows = [JournalRow(*row) for row in connection.execute(_BETWEEN, (*key, receipt, newest))]
             if [row.sequence for row in rows] != list(range(receipt + 1, newest + 1)):
-                carried.append(CarriedRow(*key, None, newest <= receipt, 0, 0, published_again=False))
+                carried.append(CarriedRow(*key, None, receipted=False, records=0, committed=0, published_again=False))
             carried += self._traced(rows, receipt, ())
         return carried
 
@@ -164,6 +169,20 @@ class HangingTransactions:
                 if how:
                     committed |= {(partition, offset) for offset in offsets if first <= offset <= last}
         return committed
+
+
+def _known_published(connection: Connection, key: PartitionKey) -> int:
+    """The newest row that was noted as published; for a partition whose committed offset is gone or was moved."""
+    row = connection.execute(_KNOWN_PUBLISHED, key).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _bare(receipts: Receipts) -> list[CarriedRow]:
+    """Of a transaction that only confirms what is published: a first receipt, or one that a repair has restored."""
+    return [
+        CarriedRow(*key, sequence, receipted=True, records=0, committed=0, published_again=False)
+        for key, sequence in sorted(receipts.items())
+    ]
 
 
 def offsets_partition(group_id: str, partitions: int) -> int:
