@@ -102,20 +102,26 @@ class Amounts:
         """The shop's side of a money pair in minor units, 0 when there is none."""
         return 0 if pair is None else self.minor[pair["shop_money"]["amount"]]
 
-    def in_shop_currency(self, text: str | None, currency: str | None) -> int | None:
-        """An amount in the shop's or the buyer's currency as the shop's; None when no rate is known.
+    def in_shop_currency(self, *amounts: tuple[str | None, str | None]) -> int | None:
+        """The sum of (amount, currency) pairs in the shop's currency; None when a rate is not known.
 
         Transactions are in the buyer's currency unless asked for otherwise (`in_shop_currency`, see
         https://shopify.dev/docs/api/admin-rest/latest/resources/transaction). The rate is the order's own.
+        Amounts in the buyer's currency are added up before they are converted: rounded one by one, the parts
+        of a payment would not add up to it.
         """
-        if not currency or currency.upper() == self.currency:
-            return self.minor[text]
-        rate = self.rate
-        if rate is None or rate.presentment != currency.upper():
-            return None
-        value, exponent = _read(text or "0", rate.presentment)
-        shift = Fraction(10**self.exponent, 10**exponent)
-        minor = round(value * rate.shop_per_presentment * shift)
+        minor, shown = 0, Fraction(0)
+        for text, currency in amounts:
+            if not currency or currency.upper() == self.currency:
+                minor += self.minor[text]
+                continue
+            if self.rate is None or self.rate.presentment != currency.upper():
+                return None
+            value, exponent = _read(text or "0", self.rate.presentment)
+            shown += Fraction(value, 10**exponent)
+        if shown:
+            assert self.rate is not None  # it was needed to get here
+            minor += round(shown * self.rate.shop_per_presentment * 10**self.exponent)
         if not -LIMIT < minor < LIMIT:
             raise ValueError("an amount has more than 15 digits in the shop's currency")
         return minor

@@ -41,11 +41,10 @@ SCHEMA_VERSION: Final = "1"
 SOURCE: Final = "shopify"
 
 _ORIGIN: Final = load("shopify").tables["source_name"]
-_PAID_LATER: Final = frozenset(
-    gateway
-    for gateway, method in load("shopify").tables["gateway"].words.items()
-    if method in ("CASH_ON_DELIVERY", "PAY_LATER")
+_PAID_AT_THE_DOOR: Final = frozenset(
+    gateway for gateway, method in load("shopify").tables["gateway"].words.items() if method == "CASH_ON_DELIVERY"
 )
+"""Not the gateways by which the buyer pays a provider later: the provider pays the shop at once."""
 _ALIASES: Final = (
     "order_number",
     "confirmation_number",
@@ -221,7 +220,7 @@ def _flags(order: shopify.Order) -> list[str]:
         if tax.get("channel_liable"):
             flags.append("marketplace_tax")
             break
-    if order.get("payment_terms") or not _PAID_LATER.isdisjoint(
+    if order.get("payment_terms") or not _PAID_AT_THE_DOOR.isdisjoint(
         [name.lower() for name in order.get("payment_gateway_names") or ()]
     ):
         flags.append("pay_later")

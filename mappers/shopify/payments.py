@@ -32,7 +32,7 @@ def payments_of(transactions: Iterable[shopify.Transaction], amounts: Amounts, o
 def _payment(transaction: shopify.Transaction, amounts: Amounts, otherwise_at: int) -> Payment:
     at = transaction.get("processed_at") or transaction.get("created_at")
     state = state_of(transaction)
-    minor = amounts.in_shop_currency(transaction.get("amount"), transaction.get("currency"))
+    minor = amounts.in_shop_currency(amount_of(transaction))
     return {
         "payment_id": transaction["id"],
         "method": _method(transaction),
@@ -65,6 +65,11 @@ def told_alone(updated_at: int) -> int:
     of two that are equally old.
     """
     return updated_at - 1
+
+
+def amount_of(transaction: shopify.Transaction) -> tuple[str | None, str | None]:
+    """The transaction's amount and currency, as told."""
+    return transaction.get("amount"), transaction.get("currency")
 
 
 def state_of(transaction: shopify.Transaction) -> PaymentState:

@@ -9,7 +9,7 @@ from mappers.candidate import Defect
 from mappers.shopify import payload as shopify
 from mappers.shopify.amounts import Amounts
 from mappers.shopify.lines import is_tip
-from mappers.shopify.payments import settled_at, state_of
+from mappers.shopify.payments import amount_of, settled_at, state_of
 from schemas import identifiers
 from schemas.types import AdjustedLine, Adjustment, AdjustmentKind, AdjustmentState, PaymentState
 
@@ -112,26 +112,29 @@ def _reason(adjustment: shopify.OrderAdjustment) -> str | None:
 
 def _money(refund: shopify.Refund, amounts: Amounts) -> _Returned:
     """The money of its transactions. A `void` gives up an authorisation: no money is returned by it."""
-    sums = {"SUCCEEDED": 0, "PENDING": 0, "FAILED": 0}
+    moved: dict[PaymentState, list[tuple[str | None, str | None]]] = {}
     seen: list[PaymentState] = []
     for index, transaction in enumerate(refund.get("transactions") or ()):
         if (transaction.get("kind") or "refund").lower() != "refund":
             continue
         state = state_of(transaction)
-        amount = amounts.in_shop_currency(transaction.get("amount"), transaction.get("currency"))
-        if amount is None:
+        amount = amount_of(transaction)
+        if amounts.in_shop_currency(amount) is None:
             raise RefundError(
                 f"transactions[{index}].currency",
                 "a refund in another currency than the shop's, and no money pair tells the rate",
             )
         seen.append(state)
-        if state in sums:
-            sums[state] += amount
+        moved.setdefault(state, []).append(amount)
+
+    def together(state: PaymentState) -> int:
+        return amounts.in_shop_currency(*moved.get(state, ())) or 0
+
     if not seen or "SUCCEEDED" in seen:
-        return _Returned("COMPLETED", sums["SUCCEEDED"], seen)
+        return _Returned("COMPLETED", together("SUCCEEDED"), seen)
     if "PENDING" in seen:
-        return _Returned("PENDING", sums["PENDING"], seen)
-    return _Returned("FAILED" if "FAILED" in seen else "UNKNOWN", sums["FAILED"], seen)
+        return _Returned("PENDING", together("PENDING"), seen)
+    return _Returned("FAILED" if "FAILED" in seen else "UNKNOWN", together("FAILED"), seen)
 
 
 def _goods(

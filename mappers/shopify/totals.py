@@ -8,7 +8,7 @@ from typing import NamedTuple
 from mappers.shopify import payload as shopify
 from mappers.shopify.amounts import Amounts
 from mappers.shopify.lines import Positions
-from mappers.shopify.payments import state_of
+from mappers.shopify.payments import amount_of, state_of
 from schemas.types import Adjustment, Totals
 
 
@@ -109,23 +109,17 @@ def _funds(order: shopify.Order, total: int, refunded: int, amounts: Amounts) ->
 
 def _moved(transactions: Sequence[shopify.Transaction], amounts: Amounts) -> tuple[int, int] | None:
     """(authorised and open, captured) of the successful ones; None when a currency cannot be converted."""
-    authorised = captured = 0
+    by_kind: dict[str, list[tuple[str | None, str | None]]] = {}
     for transaction in transactions:
-        if state_of(transaction) != "SUCCEEDED":
-            continue
-        amount = amounts.in_shop_currency(transaction.get("amount"), transaction.get("currency"))
-        if amount is None:
-            return None
-        kind = (transaction.get("kind") or "").lower()
-        if kind in ("authorization", "emv_authorization"):
-            authorised += amount
-        elif kind == "capture":
-            authorised -= amount
-            captured += amount
-        elif kind == "sale":
-            captured += amount
-        elif kind == "change":
-            captured -= amount
-        elif kind == "void":
-            authorised -= amount
-    return max(authorised, 0), max(captured, 0)
+        if state_of(transaction) == "SUCCEEDED":
+            kind = (transaction.get("kind") or "").lower()
+            by_kind.setdefault(kind, []).append(amount_of(transaction))
+
+    def together(*kinds: str) -> int | None:
+        return amounts.in_shop_currency(*[amount for kind in kinds for amount in by_kind.get(kind, ())])
+
+    authorised, ended = together("authorization", "emv_authorization"), together("capture", "void")
+    taken, handed_back = together("capture", "sale"), together("change")
+    if authorised is None or ended is None or taken is None or handed_back is None:
+        return None
+    return max(authorised - ended, 0), max(taken - handed_back, 0)

@@ -34,7 +34,6 @@ _SHIPPED: Final = frozenset({"FULFILLED", "PARTIALLY_FULFILLED", "PARTIALLY_DELI
 _NOT_PAID: Final = frozenset({"UNPAID", "FAILED", "VOIDED", "EXPIRED"})
 _CALLED_OFF: Final = frozenset({"CANCELLED", "REJECTED", "EXPIRED"})
 _PAID: Final = frozenset({"PARTIALLY_PAID", "PAID", "OVERPAID"})
-_PAY_AFTERWARDS: Final = frozenset({"CASH_ON_DELIVERY", "PAY_LATER"})
 _HANDED_OVER: Final = frozenset({"FULFILLED", "DELIVERED", "DELIVERY_FAILED"})
 
 
@@ -58,7 +57,10 @@ def check(order: CanonicalOrder, limits: Limits, broken: Broken) -> None:
 
 
 def _pays_afterwards(order: CanonicalOrder) -> bool:
-    return "pay_later" in order["flags"] or any(payment["method"] in _PAY_AFTERWARDS for payment in order["payments"])
+    """PAY_LATER alone does not tell: a provider pays at once what its buyer pays later."""
+    return "pay_later" in order["flags"] or any(
+        payment["method"] == "CASH_ON_DELIVERY" for payment in order["payments"]
+    )
 
 
 def _called_off(order: CanonicalOrder, limits: Limits, broken: Broken) -> None:

@@ -85,8 +85,8 @@ def derive(order: CanonicalOrder, mapped: SourceStatuses) -> CanonicalOrder:
     derived["payment_status"] = payment
     derived["fulfilment_status"] = fulfilment
     derived["status_basis"] = _BASIS[by_amounts + told]
-    if told:
-        complete = not progress.open and fulfilment != "DELIVERY_FAILED"
+    if told or moved.listed:
+        complete = told and not progress.open and fulfilment != "DELIVERY_FAILED"
         derived["completed_at"] = moved.last_handed_over if complete else None
     result: CanonicalOrder = derived
     return result

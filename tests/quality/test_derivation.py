@@ -5,7 +5,7 @@ import itertools
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mappers.candidate import MappedStatuses
@@ -313,6 +313,11 @@ PARTS = st.lists(
     max_size=4,
     unique_by=lambda part: part.get("fulfilment_id") or part["adjustment_id"],
 )
+CALLED_OFF_AFTER_COMPLETION = [
+    fulfilment({0: 1}),
+    adjustment(0, {0: 1}, "CANCELLATION"),
+    adjustment(0, EVERYTHING | {0: 1}, "CANCELLATION", id_="a2"),
+]
 MAPPED = st.builds(
     MappedStatuses,
     st.sampled_from(["CONFIRMED", "PROCESSING", "COMPLETED", "CANCELLED", "CLOSED", "UNKNOWN"]),
@@ -339,6 +344,7 @@ def test_deriving_again_changes_nothing(parts: list[Any], mapped: MappedStatuses
 
 
 @given(parts=PARTS, mapped=MAPPED, captured=st.sampled_from([None, 0, 5_000, 12_100, 13_000]))
+@example(parts=CALLED_OFF_AFTER_COMPLETION, mapped=CONFIRMED, captured=None)
 def test_parts_may_arrive_in_any_order(parts: list[Any], mapped: MappedStatuses, captured: int | None) -> None:
     """Refund before parcel or parcel before refund, derived after each: the order ends the same."""
     ends = []
