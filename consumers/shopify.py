@@ -22,11 +22,35 @@ TOPICS: Final = frozenset(
         "refunds/create",
         "fulfillments/create",
         "fulfillments/update",
-        # Understood and ignored by policy: a shop that subscribes to them fills no quarantine.
+        "order_transactions/create",
+        # Understood and ignored by policy: a shop that subscribes to them fills no quarantine. What they mean
+        # for an order, the order itself tells, which Shopify sends as well; of a deleted one nothing follows.
         "draft_orders/create",
         "draft_orders/update",
         "checkouts/create",
         "checkouts/update",
+        "orders/edited",
+        "orders/delete",
+        "fulfillment_orders/cancellation_request_accepted",
+        "fulfillment_orders/cancellation_request_rejected",
+        "fulfillment_orders/cancellation_request_submitted",
+        "fulfillment_orders/cancelled",
+        "fulfillment_orders/fulfillment_request_accepted",
+        "fulfillment_orders/fulfillment_request_rejected",
+        "fulfillment_orders/fulfillment_request_submitted",
+        "fulfillment_orders/fulfillment_service_failed_to_complete",
+        "fulfillment_orders/hold_released",
+        "fulfillment_orders/line_items_prepared_for_local_delivery",
+        "fulfillment_orders/line_items_prepared_for_pickup",
+        "fulfillment_orders/manually_reported_progress_stopped",
+        "fulfillment_orders/merged",
+        "fulfillment_orders/moved",
+        "fulfillment_orders/order_routing_complete",
+        "fulfillment_orders/placed_on_hold",
+        "fulfillment_orders/progress_reported",
+        "fulfillment_orders/rescheduled",
+        "fulfillment_orders/scheduled_fulfillment_order_ready",
+        "fulfillment_orders/split",
     }
 )
 """Webhook topics, as in X-Shopify-Topic (https://shopify.dev/docs/api/webhooks)."""
@@ -37,8 +61,11 @@ DEDUCED: Final = {
     Resource.FULFILLMENT: "fulfillments/snapshot",
     Resource.DRAFT_ORDER: "draft_orders/snapshot",
     Resource.CHECKOUT: "checkouts/snapshot",
+    Resource.TRANSACTION: "order_transactions/create",
+    Resource.ORDER_EDIT: "orders/edited",
+    Resource.FULFILLMENT_ORDER: "fulfillment_orders/snapshot",
 }
-"""What a body without a topic is. Refunds have but one topic; of an order, which change it was is unknown."""
+"""What a body without a topic is. Some have but one topic; of an order, which change it was is unknown."""
 
 _SPELLINGS: Final = {spelling: topic for topic in TOPICS for spelling in (topic, topic.replace("/", "_"))}
 

@@ -10,7 +10,7 @@ from mappers.candidate import Defect, DefectiveEvent
 
 
 class Resource(StrEnum):
-    """What a body is about, by the first part of its webhook topics."""
+    """What a body is about, by the first part of its webhook topics; an edit has `orders/edited`."""
 
     ORDER = "orders"
     REFUND = "refunds"
@@ -18,6 +18,8 @@ class Resource(StrEnum):
     DRAFT_ORDER = "draft_orders"
     CHECKOUT = "checkouts"
     TRANSACTION = "order_transactions"
+    ORDER_EDIT = "order_edits"
+    FULFILLMENT_ORDER = "fulfillment_orders"
 
 
 class Body(NamedTuple):
@@ -34,6 +36,8 @@ _SINGLE: Final = {
     "draft_order": Resource.DRAFT_ORDER,
     "checkout": Resource.CHECKOUT,
     "transaction": Resource.TRANSACTION,
+    "order_edit": Resource.ORDER_EDIT,
+    "fulfillment_order": Resource.FULFILLMENT_ORDER,
 }
 _LIST: Final = {
     "orders": Resource.ORDER,
@@ -94,7 +98,7 @@ def read(document: Mapping[str, Any]) -> Body:
 
 
 def _only(several: list[Any], name: str, resource: Resource) -> Mapping[str, Any]:
-    if resource in (Resource.DRAFT_ORDER, Resource.CHECKOUT, Resource.TRANSACTION):
+    if resource in (Resource.DRAFT_ORDER, Resource.CHECKOUT):
         # None of them becomes an order event, however many there are.
         return {}
     if len(several) == 1 and isinstance(several[0], Mapping):

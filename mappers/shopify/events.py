@@ -20,35 +20,44 @@ from mappers.candidate import (
 from mappers.shopify import bodies, unknown_fields
 from mappers.shopify import payload as shopify
 from mappers.shopify.amounts import (
+    Amounts,
     FinerAmountError,
+    Rate,
     coarsened,
     converted_amounts_of,
     decimals_of,
     rate_of,
 )
 from mappers.shopify.bodies import Resource
-from mappers.shopify.canonical_order import SOURCE, business_defects, map_order
+from mappers.shopify.canonical_order import SOURCE, business_defects, map_order, unknown_currency
 from mappers.shopify.defects import defects
 from mappers.shopify.fulfilments import fulfilment_of
 from mappers.shopify.payments import payments_of, told_alone
 from mappers.shopify.refund_currency import currency_of, pairs_of
 from mappers.shopify.refunds import RefundError, adjustments_of
-from schemas import identifiers
+from schemas import identifiers, money
 from schemas.types import Adjustment, Payment
 
 _GLOBAL: Final = "gid://shopify/"
 
 _Resource = TypeVar("_Resource")
+_Part = TypeVar("_Part", Adjustment, Payment)
 
 
 def map_event(document: Mapping[str, Any], context: EventContext) -> Mapped:
-    """The order, refund or fulfilment in the document; raises DefectiveEvent with every defect found.
+    """The order, refund, fulfilment or transaction in the document; raises DefectiveEvent with every defect found.
 
-    Drafts and abandoned checkouts are no orders yet: Ignored. A test order is mapped like any other and
-    flagged `test`; whether it counts is a rule's to say.
+    Drafts and abandoned checkouts are no orders yet, and what follows of an edit, of routing or of a deletion
+    is the order's to tell: Ignored. A test order is mapped like any other and flagged `test`; whether it counts
+    is a rule's to say.
     """
+    if context.event_kind == "orders/delete":
+        # Its body is an id. Shopify deletes what is cancelled or archived, which has been told.
+        return Ignored("order_deleted", "deleted in the shop's administration; what was sold stays in the books")
     body = bodies.read(document)
     topic = (context.event_kind or body.resource).partition("/")[0]
+    if context.event_kind == "orders/edited":
+        topic = Resource.ORDER_EDIT
     if topic != body.resource:
         message = f"the topic says {topic}, but the body is one of {body.resource}; which one is meant?"
         raise DefectiveEvent([Defect("payload_shape", "", message)])
@@ -76,13 +85,39 @@ def _refund(fields: Mapping[str, Any], context: EventContext) -> PartialChange:
         change.occurred_at = at
     at = change.occurred_at
     currency = currency_of(refund)
-    pairs = pairs_of(refund)
+    rate = rate_of(pairs_of(refund), currency)
+    change.adjustments = _exactly(currency, rate, lambda amounts: adjustments_of(refund, change.order_id, amounts, at))
+    change.payments = _exactly(
+        currency, rate, lambda amounts: payments_of(refund.get("transactions") or (), amounts, at)
+    )
+    return _told_alone(change)
+
+
+def _transaction(fields: Mapping[str, Any], context: EventContext) -> PartialChange | Ignored:
+    """A movement of money by itself, in its own currency: its order may tell later what that is in the shop's."""
+    transaction = _validated(shopify.TRANSACTION, fields)
+    if transaction.get("test"):
+        return Ignored("test_transaction", "a payment of a test order")
+    change = _change(transaction.get("order_id"), context, unknown_fields.count("transactions", fields))
+    at = transaction.get("processed_at")
+    if at is None:
+        at = transaction.get("created_at")
+    if at is not None:
+        change.occurred_at = at
+    at = change.occurred_at
+    currency = (transaction.get("currency") or "").upper()
+    if not money.is_currency(currency):
+        raise DefectiveEvent([unknown_currency("currency")])
+    change.payments = _exactly(currency, None, lambda amounts: payments_of([transaction], amounts, at))
+    return _told_alone(change)
+
+
+def _exactly(currency: str, rate: Rate | None, read: Callable[[Amounts], list[_Part]]) -> list[_Part]:
+    """What `read` makes of amounts with the currency's decimals, or with more where an amount has more."""
     exponent = usual = decimals_of(currency)
     while True:
-        amounts = converted_amounts_of(currency, exponent, rate_of(pairs, currency))
         try:
-            adjustments: list[Adjustment] = adjustments_of(refund, change.order_id, amounts, at)
-            payments: list[Payment] = payments_of(refund.get("transactions") or (), amounts, at)
+            parts = read(converted_amounts_of(currency, exponent, rate))
         except FinerAmountError as finer:
             exponent = finer.exponent
         except RefundError as error:
@@ -90,13 +125,14 @@ def _refund(fields: Mapping[str, Any], context: EventContext) -> PartialChange:
         except ValueError as error:
             raise DefectiveEvent([Defect("payload_shape", "", str(error))]) from None
         else:
-            break
-    for adjustment in adjustments:
+            return parts if exponent == usual else coarsened(parts, usual)
+
+
+def _told_alone(change: PartialChange) -> PartialChange:
+    for adjustment in change.adjustments:
         adjustment["updated_at"] = told_alone(adjustment["updated_at"])
-    for payment in payments:
+    for payment in change.payments:
         payment["updated_at"] = told_alone(payment["updated_at"])
-    change.adjustments = adjustments if exponent == usual else coarsened(adjustments, usual)
-    change.payments = payments if exponent == usual else coarsened(payments, usual)
     return change
 
 
@@ -130,9 +166,12 @@ def _checkout(_: Mapping[str, Any], __: EventContext) -> Ignored:
     return Ignored("abandoned_checkout", "a checkout; once completed, Shopify sends the order itself")
 
 
-def _transaction(_: Mapping[str, Any], __: EventContext) -> Mapped:
-    message = "transactions by themselves are no order event; expected the order, which has them"
-    raise DefectiveEvent([Defect("payload_shape", "transactions", message)])
+def _order_edit(_: Mapping[str, Any], __: EventContext) -> Ignored:
+    return Ignored("order_edit", "the differences of an edit; Shopify sends the edited order itself")
+
+
+def _fulfillment_order(_: Mapping[str, Any], __: EventContext) -> Ignored:
+    return Ignored("fulfillment_order", "the shop's routing of what is to be shipped; the order tells what was")
 
 
 _MAP: Final[Mapping[Resource, Callable[[Mapping[str, Any], EventContext], Mapped]]] = {
@@ -142,6 +181,8 @@ _MAP: Final[Mapping[Resource, Callable[[Mapping[str, Any], EventContext], Mapped
     Resource.DRAFT_ORDER: _draft_order,
     Resource.CHECKOUT: _checkout,
     Resource.TRANSACTION: _transaction,
+    Resource.ORDER_EDIT: _order_edit,
+    Resource.FULFILLMENT_ORDER: _fulfillment_order,
 }
 
 

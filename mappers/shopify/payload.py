@@ -191,8 +191,10 @@ class Transaction(TypedDict, total=False):
     """One movement of money at a gateway."""
 
     id: Required[Id]
+    order_id: Id | None
     kind: Text | None
     status: Text | None
+    test: bool | None
     gateway: Text | None
     amount: Amount | None
     currency: Text | None
@@ -357,3 +359,4 @@ class Order(TypedDict, total=False):
 ORDER: Final = TypeAdapter(Order)
 REFUND: Final = TypeAdapter(Refund)
 FULFILLMENT: Final = TypeAdapter(Fulfillment)
+TRANSACTION: Final = TypeAdapter(Transaction)

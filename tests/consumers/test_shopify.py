@@ -58,7 +58,9 @@ def test_every_declared_topic_is_an_event_kind(topic: str) -> None:
         ({"id": 3, "order_id": 1, "tracking_numbers": []}, "fulfillments/snapshot"),
         ({"id": 4, "admin_graphql_api_id": "gid://shopify/DraftOrder/4"}, "draft_orders/snapshot"),
         ({"id": 5, "abandoned_checkout_url": "https://example.org/c"}, "checkouts/snapshot"),
-        ({"id": 6, "order_id": 1, "kind": "sale", "amount": "1.00"}, None),
+        ({"id": 6, "order_id": 1, "kind": "sale", "amount": "1.00"}, "order_transactions/create"),
+        ({"order_edit": {"id": 7, "order_id": 1}}, "orders/edited"),
+        ({"fulfillment_order": {"id": "gid://shopify/FulfillmentOrder/8"}}, "fulfillment_orders/snapshot"),
         ({"greeting": "hello"}, None),
     ],
 )

@@ -64,6 +64,7 @@ def observed(envelope: Any, mapped: Any, row: dict[str, Any]) -> dict[str, Any]:
         seen["order_id"] = mapped.source_order_id
         seen["shipment"] = next((part["status"] for part in mapped.fulfilments), None)
         seen["adjustments"] = [told(adjustment) for adjustment in mapped.adjustments]
+        seen["payments"] = [told(payment) for payment in mapped.payments]
     elif isinstance(mapped, Snapshot):
         seen |= of_order(mapped.order)
         if "rules" in row:
@@ -99,8 +100,8 @@ def of_order(order: Any) -> dict[str, Any]:
     }
 
 
-def told(adjustment: Any) -> str:
-    return f"{adjustment['kind']} {adjustment['status']} {money.to_text(adjustment['amount'])}"
+def told(part: Any) -> str:
+    return f"{part['kind']} {part['status']} {money.to_text(part['amount'])}"
 
 
 def expected(row: dict[str, Any]) -> dict[str, Any]:
