@@ -134,7 +134,7 @@ def _line(item: shopify.LineItem, price: int, order_id: str, discounts: Discount
         "taxes": taxes,
         "tax_total": {"amount_minor": tax, "currency": currency, "exponent": exponent},
         "total": {"amount_minor": price * ordered - discount, "currency": currency, "exponent": exponent},
-        "requires_shipping": ships and not gift_card,
+        "requires_shipping": ships,
         "options": _options(item.get("variant_title"), item.get("properties")),
         "line_status": "UNKNOWN",
     }

@@ -75,7 +75,8 @@ def _funds(order: shopify.Order, total: int, refunded: int, amounts: Amounts) ->
     Webhook bodies have no transactions. Then Shopify's own definition of the financial status tells, and no
     further than it goes: `paid` is a payment captured in full, `partially_refunded` and `refunded` presuppose
     one, `authorized` is an authorisation of the total not yet captured, `voided` one given up, `pending` and
-    `expired` are nothing captured, and `partially_paid` is whatever is not outstanding
+    `expired` are nothing captured, and with `partially_paid` what is not outstanding is captured, and the rest
+    may be authorised or not
     (https://shopify.dev/docs/api/admin-graphql/latest/enums/OrderDisplayFinancialStatus). Where the order
     says what it costs now and what of that is outstanding, the difference is what the shop has kept: so an
     order that was edited before it was captured does not look overpaid. A status that Shopify does not
@@ -87,6 +88,7 @@ def _funds(order: shopify.Order, total: int, refunded: int, amounts: Amounts) ->
     outstanding = minor[due] if due else None
     transactions = order.get("transactions")
     moved = _moved(transactions, amounts) if transactions else None
+    authorised: int | None
     status = (order.get("financial_status") or "").lower()
     if moved is not None:
         authorised, captured = moved
@@ -99,7 +101,7 @@ def _funds(order: shopify.Order, total: int, refunded: int, amounts: Amounts) ->
     elif status in ("pending", "unpaid", "voided", "expired"):
         authorised, captured = 0, 0
     elif status == "partially_paid" and outstanding is not None:
-        authorised, captured = 0, max(current - outstanding + refunded, 0)
+        authorised, captured = None, max(current - outstanding + refunded, 0)
     else:
         return Funds(None, None, outstanding)
     if outstanding is None and status not in ("voided", "expired"):

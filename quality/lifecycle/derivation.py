@@ -211,8 +211,8 @@ def _fulfilment_untold(order: CanonicalOrder, progress: Progress, mapped: str) -
 
 
 def _order_status(progress: Progress, fulfilment: str, mapped: str, *, counted: bool) -> str:
-    if mapped in _KEPT_ORDER:
-        return mapped
+    if mapped in _KEPT_ORDER and not (mapped == "PENDING" and counted and progress.any_delivered):
+        return mapped  # what its buyer has received waits for nobody's confirmation
     if not counted:
         implied = _ORDER_OF_FULFILMENT.get(fulfilment, "CONFIRMED")
         return implied if _ORDER_RANK[implied] > _ORDER_RANK[mapped] else mapped

@@ -84,6 +84,7 @@ def test_a_placeholder_names_nobody(make, typed):
         "abc123@privaterelay.appleid.com",
         "abc123@private.icloud.com",
         "ABC@relay.walmart.com",
+        "v5abc@scs.tiktokw.us",
         "x@y.mozmail.com",
         "support@doordash.com",
     ],

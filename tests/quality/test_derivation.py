@@ -137,6 +137,13 @@ def test_a_sellers_decision_stands(mapped: str) -> None:
     assert derive(order, MappedStatuses(mapped, "PAID", "FULFILLED"))["order_status"] == mapped
 
 
+def test_what_was_received_is_not_waiting_for_confirmation() -> None:
+    """An order whose goods are with the buyer is nobody's to confirm any more."""
+    order = clean(fulfilments=[fulfilment(EVERYTHING, "DELIVERED")])
+    assert derive(order, MappedStatuses("PENDING", "PAID", "FULFILLED"))["order_status"] == "COMPLETED"
+    assert derive(order, MappedStatuses("ON_HOLD", "PAID", "FULFILLED"))["order_status"] == "ON_HOLD"
+
+
 @pytest.mark.parametrize("mapped", ["SCHEDULED", "BACKORDERED", "FULFILLED", "DELIVERED", "UNKNOWN"])
 def test_without_parcels_the_source_is_believed(mapped: str) -> None:
     """A channel that tells no parcels still moves its orders."""
