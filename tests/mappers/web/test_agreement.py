@@ -1,0 +1,71 @@
+"""The published schema and the mapper refuse and accept the same values, field by field."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import Any
+
+import jsonschema
+import pytest
+
+from consumers.web import CHANNEL
+from mappers.candidate import Defect, DefectiveEvent, EventContext
+from mappers.web import schema
+
+from .cases import FOLDER
+
+
+@pytest.fixture(scope="module")
+def validator():
+    return jsonschema.Draft202012Validator(schema.document())
+
+
+def document(case: str) -> Any:
+    return json.loads((FOLDER / f"{case}.json").read_text("utf-8"))
+
+
+def defects_of(event: dict[str, Any]) -> list[Defect]:
+    try:
+        CHANNEL.identify({}, event)
+        CHANNEL.map_event(event, EventContext("web", "store-be", event["event_type"], None, received_at=7))
+    except DefectiveEvent as refused:
+        return list(refused.defects)
+    return []
+
+
+def with_value(case: str, path: str, value: object) -> Any:
+    event = copy.deepcopy(document(case))
+    *steps, last = [int(step) if step.isdigit() else step for step in path.split(".")]
+    part = event
+    for step in steps:
+        part = part[step]
+    part[last] = value
+    return event
+
+
+@pytest.mark.parametrize("path", ["occurred_at", "data.order.placed_at", "data.order.payments.0.at"])
+@pytest.mark.parametrize(
+    ("text", "accepted"),
+    [
+        ("2026-11-24T18:00Z", True),
+        ("2026-11-24T18:00:00.123456789-05:30", True),
+        ("2026-11-24T18:00:00", False),
+        ("2026-11-24 18:00:00Z", False),
+        ("20261124T180000Z", False),
+        ("2026-W48-2T10:00:00Z", False),
+        ("2026-11-24T18:00:00,5Z", False),
+        ("2026-11-24T18:00:00.1234567891Z", False),
+        ("2026-11-24T18:00:00+0100", False),
+        ("2026-11-24T18:00:00+25:00", False),
+        ("2026-11-24T24:00:00Z", False),
+        ("0001-01-01T00:00:00Z", False),
+        ("\uff12026-11-24T18:00:00Z", False),
+    ],
+)
+def test_an_instant_has_the_published_form(path, text, accepted, validator):
+    """A time that the developer's own validator refuses is refused here, and the other way round."""
+    event = with_value("order-placed-guest", path, text)
+    assert validator.is_valid(event) is accepted
+    refused = defects_of(event)
+    assert [defect.path.replace("[0]", ".0") for defect in refused] == ([] if accepted else [path])
