@@ -11,20 +11,8 @@ from mappers.candidate import Defect, DefectiveEvent
 from mappers.shopify import bodies
 from mappers.shopify.bodies import Resource
 
-TOPICS: Final = frozenset(
+IGNORED_TOPICS: Final = frozenset(
     {
-        "orders/create",
-        "orders/updated",
-        "orders/paid",
-        "orders/cancelled",
-        "orders/fulfilled",
-        "orders/partially_fulfilled",
-        "refunds/create",
-        "fulfillments/create",
-        "fulfillments/update",
-        "order_transactions/create",
-        # Understood and ignored by policy: a shop that subscribes to them fills no quarantine. What they mean
-        # for an order, the order itself tells, which Shopify sends as well; of a deleted one nothing follows.
         "draft_orders/create",
         "draft_orders/update",
         "checkouts/create",
@@ -51,6 +39,25 @@ TOPICS: Final = frozenset(
         "fulfillment_orders/rescheduled",
         "fulfillment_orders/scheduled_fulfillment_order_ready",
         "fulfillment_orders/split",
+    }
+)
+"""Understood and ignored by policy: a shop that subscribes to them fills no quarantine.
+
+What they mean for an order, the order itself tells, which Shopify sends as well; of a deleted one nothing follows.
+"""
+
+TOPICS: Final = IGNORED_TOPICS | frozenset(
+    {
+        "orders/create",
+        "orders/updated",
+        "orders/paid",
+        "orders/cancelled",
+        "orders/fulfilled",
+        "orders/partially_fulfilled",
+        "refunds/create",
+        "fulfillments/create",
+        "fulfillments/update",
+        "order_transactions/create",
     }
 )
 """Webhook topics, as in X-Shopify-Topic (https://shopify.dev/docs/api/webhooks)."""
