@@ -9,7 +9,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from mappers.candidate import MOST_DEFECTS, Defect
-from mappers.web.fields import AMOUNT_PATTERN, EVENT_ID_PATTERN, RATE_PATTERN
+from mappers.web.fields import AMOUNT_PATTERN, EVENT_ID_PATTERN, NAMED_PATTERN, RATE_PATTERN
 
 PAYLOAD_SHAPE: Final = "payload_shape"
 
@@ -33,6 +33,7 @@ _PATTERNS: Final = {
     AMOUNT_PATTERN: 'must be a decimal string without a sign, such as "12.90"',
     RATE_PATTERN: 'must be a decimal fraction as a string, such as "0.21"',
     EVENT_ID_PATTERN: "must be a UUID or a ULID",
+    NAMED_PATTERN: "must not be blank",
 }
 
 
@@ -86,6 +87,10 @@ def plausible_phone(text: object) -> bool:
     return isinstance(text, str) and _PHONE.fullmatch(text.translate(_SEPARATORS)) is not None
 
 
+def _is_blank(text: object) -> bool:
+    return not (text.strip() if isinstance(text, str) else text)
+
+
 def cross_field(event_type: str, document: Mapping[str, Any]) -> Sequence[Defect]:
     """What one field demands of another. Reads the raw document: it adds to whatever else is wrong."""
     data = document.get("data")
@@ -101,7 +106,7 @@ def cross_field(event_type: str, document: Mapping[str, Any]) -> Sequence[Defect
     if event_type.startswith("payment.") and not of_order and not data.get("checkout_id"):
         found.append(Defect(PAYLOAD_SHAPE, "data.checkout_id", "is missing; a payment names its checkout or order"))
     of_member = event_type != "account.created" and data.get("customer_id")
-    if not of_order and not of_member and not document.get("session_id"):
+    if not of_order and not of_member and document.get("session_id") is None:
         found.append(_NO_SESSION)
     return found
 
@@ -114,11 +119,11 @@ def _order(order: Mapping[str, Any], document: Mapping[str, Any]) -> Sequence[De
     found: list[Defect] = []
     if isinstance(customer, dict):
         if customer.get("type") == "guest":
-            if not document.get("session_id"):
+            if document.get("session_id") is None:
                 found.append(_NO_SESSION)
         elif customer.get("type") == "member" and not customer.get("customer_id"):
             found.append(Defect(PAYLOAD_SHAPE, "data.order.customer.customer_id", "is missing; a member has one"))
-    if isinstance(contact, dict) and not contact.get("email") and not contact.get("phone"):
+    if isinstance(contact, dict) and _is_blank(contact.get("email")) and _is_blank(contact.get("phone")):
         found.append(
             Defect("contact_present", "data.order.contact", "has neither an e-mail address nor a phone number")
         )

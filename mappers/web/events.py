@@ -15,6 +15,7 @@ from mappers.web.fields import (
     Instant,
     PaymentMethod,
     Reference,
+    SessionReference,
     ShortText,
     part,
 )
@@ -33,7 +34,7 @@ class Event(TypedDict, total=False):
     """When it happened, not when it was sent."""
     store: Required[Annotated[Reference, Field(examples=["store-be"])]]
     """The store or site: order and session ids are unique within it."""
-    session_id: Reference | None
+    session_id: SessionReference | None
     """The guest's session in the storefront: an opaque id, never the session's secret. Required for
     everything before an order, for account.created, and on every event of a guest's order."""
 

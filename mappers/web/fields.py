@@ -145,7 +145,26 @@ EVENT_ID_PATTERN = "^([0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[0-7][0
 """A UUID, or a ULID in capitals."""
 
 Amount = Annotated[str, Field(pattern=AMOUNT_PATTERN, examples=["12.90", "0", "1990"])]
-Reference = Annotated[str, Field(min_length=1, max_length=128)]
+NAMED_PATTERN: Final = r"\S"
+"""Some character that is no white space: a blank name would be the same name for everybody."""
+
+Reference = Annotated[str, Field(min_length=1, max_length=128, pattern=NAMED_PATTERN)]
+
+UNSET_NAMES: Final = ("null", "undefined", "None", "nil", "NaN", "[object Object]")
+"""What programs write where they have no value. As a session it would be shared by every guest of the store."""
+
+
+def _session(name: str) -> str:
+    if name in UNSET_NAMES:
+        raise PydanticCustomError("session", "must name the guest's own session, not stand for a missing value")
+    return name
+
+
+SessionReference = Annotated[
+    Reference,
+    AfterValidator(_session),
+    Field(json_schema_extra={"not": {"enum": list(UNSET_NAMES)}}),
+]
 Text = Annotated[str, Field(max_length=2000)]
 ShortText = Annotated[str, Field(max_length=255)]
 Quantity = Annotated[int, Field(ge=-1_000_000_000, le=1_000_000_000, json_schema_extra={"minimum": 1, "examples": [1]})]

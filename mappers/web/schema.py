@@ -13,7 +13,7 @@ from typing import Annotated, Any, Final
 from pydantic import Field, TypeAdapter
 
 from mappers.web import events
-from mappers.web.fields import documented
+from mappers.web.fields import NAMED_PATTERN, documented
 
 CASES: Final = Path(__file__).parent.parent / "cases" / "web"
 
@@ -30,7 +30,7 @@ _HEAD: Final = {
     ),
 }
 
-_NAMED: Final = {"type": "string", "minLength": 1}
+_NAMED: Final = {"type": "string", "pattern": NAMED_PATTERN}
 _HAS_SESSION: Final = {"required": ["session_id"], "properties": {"session_id": _NAMED}}
 _OF_MEMBER: Final = {
     "required": ["data"],

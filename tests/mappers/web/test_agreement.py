@@ -12,6 +12,7 @@ import pytest
 from consumers.web import CHANNEL
 from mappers.candidate import Defect, DefectiveEvent, EventContext
 from mappers.web import schema
+from mappers.web.fields import UNSET_NAMES
 
 from .cases import FOLDER
 
@@ -69,3 +70,31 @@ def test_an_instant_has_the_published_form(path, text, accepted, validator):
     assert validator.is_valid(event) is accepted
     refused = defects_of(event)
     assert [defect.path.replace("[0]", ".0") for defect in refused] == ([] if accepted else [path])
+
+
+@pytest.mark.parametrize("path", ["session_id", "store", "data.order.order_id", "data.order.lines.0.line_id"])
+@pytest.mark.parametrize("name", ["", " ", "\t\u00a0"])
+def test_a_blank_name_names_nothing(path, name, validator):
+    """Guests of a storefront that sends a space for a session are not all in one session."""
+    event = with_value("order-placed-guest", path, name)
+    assert not validator.is_valid(event)
+    (defect,) = defects_of(event)
+    assert (defect.rule, defect.path.replace("[0]", ".0")) == ("payload_shape", path)
+
+
+@pytest.mark.parametrize("case", ["checkout-started", "account-created", "order-placed-guest"])
+@pytest.mark.parametrize("name", UNSET_NAMES)
+def test_a_missing_value_spelled_out_is_no_session(case, name, validator):
+    """An account made in the session `undefined` does not take along the orders of all other guests there."""
+    event = with_value(case, "session_id", name)
+    assert not validator.is_valid(event)
+    (defect,) = defects_of(event)
+    assert (defect.rule, defect.path) == ("payload_shape", "session_id")
+    assert "guest's own session" in defect.message
+
+
+def test_a_blank_contact_is_none(validator):
+    """An order whose e-mail address is a space cannot be told about to anybody: it is refused like one without."""
+    event = with_value("order-placed-guest", "data.order.contact", {"email": " ", "phone": "\t"})
+    assert not validator.is_valid(event)
+    assert [(defect.rule, defect.path) for defect in defects_of(event)] == [("contact_present", "data.order.contact")]
