@@ -19,7 +19,7 @@ _NAMED_RULES: Final = frozenset({"currency_iso4217"})
 _EXPECTATIONS: Final = {
     "missing": "is missing",
     "string_type": "must be text, in quotes",
-    "int_type": "must be a whole number, without quotes",
+    "int_type": "must be a whole number, without quotes or a decimal point",
     "int_from_float": "must be a whole number, without a fraction",
     "bool_type": "must be true or false",
     "list_type": "must be a list",

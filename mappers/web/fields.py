@@ -168,7 +168,12 @@ SessionReference = Annotated[
 Text = Annotated[str, Field(max_length=2000)]
 ShortText = Annotated[str, Field(max_length=255)]
 Quantity = Annotated[int, Field(ge=-1_000_000_000, le=1_000_000_000, json_schema_extra={"minimum": 1, "examples": [1]})]
-Count = Annotated[int, Field(ge=-1_000_000_000, le=1_000_000_000, json_schema_extra={"minimum": 0, "examples": [0]})]
+PartQuantity = Annotated[int, Field(ge=1, le=1_000_000_000, examples=[1])]
+"""How much of a line is in a part of the order. No rule judges it: a negative one would undo other parts."""
+Count = Annotated[int, Field(ge=0, le=1_000_000_000, examples=[0])]
+
+MOST_PARTS: Final = 500
+"""Entries of a list of amounts: the sum of that many of the greatest amounts fits 64 bits."""
 PaymentMethod = Literal[
     "card",
     "wallet",

@@ -12,11 +12,13 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from mappers.web.fields import (
+    MOST_PARTS,
     RATE_PATTERN,
     Amount,
     Count,
     Currency,
     Instant,
+    PartQuantity,
     PaymentMethod,
     Quantity,
     Reference,
@@ -148,7 +150,7 @@ class Shipping(TypedDict, total=False):
     """Price before discounts."""
     discounted_price: Amount | None
     """Price after discounts; left out when there are none."""
-    taxes: list[Tax] | None
+    taxes: Annotated[list[Tax], Field(max_length=MOST_PARTS)] | None
     """Taxes on it."""
 
 
@@ -200,9 +202,9 @@ class Line(TypedDict, total=False):
     """What is counted."""
     scale: Annotated[int, Field(ge=0, le=6, json_schema_extra={"default": 0})] | None
     """Decimals in the quantities of this line; 0 for pieces."""
-    discounts: list[Discount] | None
+    discounts: Annotated[list[Discount], Field(max_length=MOST_PARTS)] | None
     """Discounts on this line, with its share of discounts on the whole order."""
-    taxes: list[Tax] | None
+    taxes: Annotated[list[Tax], Field(max_length=MOST_PARTS)] | None
     """Taxes on this line."""
     total: Required[Amount]
     """unit_price times quantity, less the discounts."""
@@ -267,7 +269,7 @@ class FulfilledItem(TypedDict, total=False):
 
     line_id: Required[Reference]
     """The line."""
-    quantity: Required[Quantity]
+    quantity: Required[PartQuantity]
     """How much of it, at the line's scale."""
 
 
@@ -450,17 +452,17 @@ class Order(TypedDict, total=False):
     """The sums."""
     lines: Required[Annotated[list[Line], Field(min_length=1, max_length=1000)]]
     """What was ordered."""
-    discounts: list[Discount] | None
+    discounts: Annotated[list[Discount], Field(max_length=MOST_PARTS)] | None
     """Discounts on the whole order, as entered, for display: lines carry their shares."""
-    taxes: list[Tax] | None
+    taxes: Annotated[list[Tax], Field(max_length=MOST_PARTS)] | None
     """Taxes of the whole order, summed by rate and jurisdiction."""
     shipping: list[Shipping] | None
     """What delivery was chosen."""
-    payments: list[Payment] | None
+    payments: Annotated[list[Payment], Field(max_length=MOST_PARTS)] | None
     """Every movement of money so far."""
     fulfilments: list[Fulfilment] | None
     """Every parcel so far."""
-    refunds: list[Refund] | None
+    refunds: Annotated[list[Refund], Field(max_length=MOST_PARTS)] | None
     """Everything that went back so far."""
     locale: Annotated[ShortText, Field(examples=["nl-BE"])] | None
     """The buyer's language, as a BCP 47 tag."""

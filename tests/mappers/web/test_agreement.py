@@ -12,7 +12,7 @@ import pytest
 from consumers.web import CHANNEL
 from mappers.candidate import Defect, DefectiveEvent, EventContext
 from mappers.web import schema
-from mappers.web.fields import UNSET_NAMES
+from mappers.web.fields import MOST_PARTS, UNSET_NAMES
 
 from .cases import FOLDER
 
@@ -98,3 +98,42 @@ def test_a_blank_contact_is_none(validator):
     event = with_value("order-placed-guest", "data.order.contact", {"email": " ", "phone": "\t"})
     assert not validator.is_valid(event)
     assert [(defect.rule, defect.path) for defect in defects_of(event)] == [("contact_present", "data.order.contact")]
+
+
+@pytest.mark.parametrize(
+    ("case", "path", "least"),
+    [
+        ("order-fulfilled", "data.order.fulfilments.0.items.0.quantity", 1),
+        ("order-refunded-partially", "data.order.refunds.0.lines.0.quantity", 0),
+        ("order-placed-guest", "data.order.lines.0.cancelled_quantity", 0),
+        ("checkout-started", "data.cart.line_count", 0),
+    ],
+)
+def test_a_part_of_a_line_is_never_negative(case, path, least, validator):
+    """No parcel, refund or cancellation takes back what others did: -1 cancelled is no piece more to pack."""
+    assert validator.is_valid(with_value(case, path, least)) and defects_of(with_value(case, path, least)) == []
+    event = with_value(case, path, least - 1)
+    assert not validator.is_valid(event)
+    (defect,) = defects_of(event)
+    assert defect.rule == "payload_shape" and defect.path.replace("[0]", ".0") == path
+
+
+@pytest.mark.parametrize(
+    "path", ["data.order.payments", "data.order.refunds", "data.order.lines.0.taxes", "data.order.lines.0.discounts"]
+)
+def test_no_list_of_amounts_adds_up_to_more_than_money_can_hold(path, validator):
+    """The longest list of the greatest amounts is understood; a longer one is refused by its length."""
+    amount = {"amount": "999999999999.9999"}
+    at = "2026-11-24T18:03:11+01:00"
+    if path.endswith("payments"):
+        amount |= {"kind": "sale", "status": "succeeded", "method": "card", "at": at}
+    if path.endswith("refunds"):
+        amount |= {"status": "completed", "at": at}
+    names = {"data.order.payments": "payment_id", "data.order.refunds": "refund_id"}
+    parts = [amount | {names.get(path, "title"): str(index)} for index in range(MOST_PARTS + 1)]
+    longest = with_value("order-placed-guest", path, parts[:-1])
+    assert validator.is_valid(longest) and defects_of(longest) == []
+    too_long = with_value("order-placed-guest", path, parts)
+    assert not validator.is_valid(too_long)
+    (defect,) = defects_of(too_long)
+    assert (defect.rule, defect.path.replace("[0]", ".0")) == ("payload_shape", path)
