@@ -127,6 +127,28 @@ def _order(order: Mapping[str, Any], document: Mapping[str, Any]) -> Sequence[De
         found.append(
             Defect("contact_present", "data.order.contact", "has neither an e-mail address nor a phone number")
         )
+    for name, identity in _PARTS:
+        found += _repeated(order.get(name), name, identity)
+    return found
+
+
+_PARTS: Final = (("payments", "payment_id"), ("fulfilments", "fulfilment_id"), ("refunds", "refund_id"))
+
+
+def _repeated(parts: object, name: str, identity: str) -> list[Defect]:
+    """Two parts under one id: sums would count both, and the order would keep one of them."""
+    found: list[Defect] = []
+    seen: set[str] = set()
+    for index, part in enumerate(parts if isinstance(parts, list) else ()):
+        known = part.get(identity) if isinstance(part, dict) else None
+        if not isinstance(known, str):
+            continue
+        if known in seen:
+            path = f"data.order.{name}[{index}].{identity}"
+            found.append(
+                Defect(PAYLOAD_SHAPE, path, f"is the {identity} of an earlier entry too; expected one of its own")
+            )
+        seen.add(known)
     return found
 
 

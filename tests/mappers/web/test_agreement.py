@@ -137,3 +137,20 @@ def test_no_list_of_amounts_adds_up_to_more_than_money_can_hold(path, validator)
     assert not validator.is_valid(too_long)
     (defect,) = defects_of(too_long)
     assert (defect.rule, defect.path.replace("[0]", ".0")) == ("payload_shape", path)
+
+
+@pytest.mark.parametrize(
+    ("case", "name", "identity"),
+    [
+        ("order-placed-guest", "payments", "payment_id"),
+        ("order-fulfilled", "fulfilments", "fulfilment_id"),
+        ("order-refunded-partially", "refunds", "refund_id"),
+    ],
+)
+def test_two_parts_of_an_order_never_share_an_id(case, name, identity):
+    """No money is counted that the published order then does not list. A JSON Schema cannot say it."""
+    event = document(case)
+    parts = event["data"]["order"][name]
+    parts.append(copy.deepcopy(parts[0]))
+    (defect,) = defects_of(event)
+    assert (defect.rule, defect.path) == ("payload_shape", f"data.order.{name}[{len(parts) - 1}].{identity}")
