@@ -24,16 +24,20 @@ def identify(headers: Headers, document: Mapping[str, Any]) -> Envelope:
         raise AssertionError("the payload model accepts an envelope without names")
     named = headers.get(EVENT_TYPE_HEADER)
     if named is not None and named != str(kind).encode():
-        raise DefectiveEvent(
-            [
-                Defect(
-                    "payload_shape",
-                    "event_type",
-                    f"differs from the header {EVENT_TYPE_HEADER}: send one of them",
-                )
-            ]
+        contradiction = Defect(
+            "payload_shape", "event_type", f"differs from the header {EVENT_TYPE_HEADER}: send one of them"
         )
+        raise DefectiveEvent([contradiction, *_defects(document)])
     return Envelope(event_kind=str(kind), source_account=str(store), event_id=str(event_id))
+
+
+def _defects(document: Mapping[str, Any]) -> tuple[Defect, ...]:
+    """All that is wrong with the body itself."""
+    try:
+        web.read(document)
+    except DefectiveEvent as refused:
+        return refused.defects
+    return ()
 
 
 def key_of(document: Mapping[str, Any]) -> str | None:

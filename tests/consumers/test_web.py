@@ -38,6 +38,14 @@ def test_a_header_may_repeat_the_kind_but_not_contradict_it():
     assert (defect.rule, defect.path) == ("payload_shape", "event_type")
 
 
+def test_a_contradicting_header_hides_nothing_else_that_is_wrong():
+    """Whoever repairs the header does not find the body's defects only after sending again."""
+    event = {**EVENT, "data": {"checkout_id": 1}}
+    with pytest.raises(DefectiveEvent) as raised:
+        CHANNEL.identify({"x-event-type": b"order.placed"}, event)
+    assert [defect.path for defect in raised.value.defects] == ["event_type", "data.checkout_id"]
+
+
 @pytest.mark.parametrize("name", ["event_type", "store", "event_id"])
 @pytest.mark.parametrize("value", [None, "", 7, ["a"]])
 def test_an_envelope_without_a_name_is_refused_with_everything_else_that_is_wrong(name, value):
