@@ -145,3 +145,5 @@ class MappedStatuses(Struct, frozen=True):
     """(native axis, native value) pairs that the vocabulary does not know."""
     unshipped_open: bool = False
     """Lines that are not shipped have yet to be fulfilled, as the source says: they count like shipped ones."""
+    payments_complete: bool = False
+    """The source tells each payment, so that their sums are what was captured and is authorised."""

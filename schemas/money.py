@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from importlib import resources
 from typing import Final
 
@@ -128,6 +128,19 @@ def sum_money(amounts: Iterable[Money], currency: str) -> Money:
             decimals = amount["exponent"]
         total += _rescaled(amount, decimals)
     return _checked(total, currency, decimals)
+
+
+def total_of(amounts: Sequence[Money], currency: str) -> Money:
+    """The exact sum of a list; most lists have no or one amount."""
+    if not amounts:
+        return zero(currency)
+    return amounts[0] if len(amounts) == 1 else sum_money(amounts, currency)
+
+
+def less(amount: Money, taken: Money) -> Money:
+    """`amount` less `taken`, never below zero."""
+    left = add(amount, {**taken, "amount_minor": -taken["amount_minor"]})
+    return left if left["amount_minor"] > 0 else zero(amount["currency"])
 
 
 def _rescaled(amount: Money, decimals: int) -> int:

@@ -15,10 +15,9 @@ from mappers.web.movements import (
     map_refund,
     map_totals,
     reader,
-    total_of,
 )
 from mappers.web.statuses import map_statuses, source_statuses
-from schemas import identifiers
+from schemas import identifiers, money
 from schemas.types import (
     Address,
     CanonicalOrder,
@@ -30,7 +29,7 @@ from schemas.types import (
     TaxLine,
 )
 
-MAPPER_VERSION: Final = "web/1.0.0"
+MAPPER_VERSION: Final = "web/1.1.0"
 SOURCE: Final = "web"
 
 
@@ -242,9 +241,9 @@ def _line(line: web.Line, order_id: str, amounts: Amounts, currency: str) -> Lin
             "cancelled": cancelled,
         },
         "discounts": discounts,
-        "discount_total": total_of([discount["amount"] for discount in discounts], currency),
+        "discount_total": money.total_of([discount["amount"] for discount in discounts], currency),
         "taxes": taxes,
-        "tax_total": total_of([tax["amount"] for tax in taxes], currency),
+        "tax_total": money.total_of([tax["amount"] for tax in taxes], currency),
         "total": amounts(line["total"]),
         "requires_shipping": line.get("requires_shipping") is not False,
         "options": [{"name": option["name"], "value": option["value"]} for option in line.get("options") or ()],

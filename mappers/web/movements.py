@@ -8,6 +8,7 @@ from typing import Any, Final, TypeAlias
 
 from mappers.web import order_payload as web
 from schemas import identifiers, money
+from schemas.payments import authorised_of, captured_of
 from schemas.types import Adjustment, Fulfilment, ItemQuantity, Money, Payment, Totals
 
 Amounts: TypeAlias = Callable[[str], Money]
@@ -50,13 +51,6 @@ def _scaled(text: str, decimals: int) -> tuple[int, int]:
     fraction = fraction.rstrip("0")
     exponent = max(decimals, len(fraction))
     return int(whole + fraction.ljust(exponent, "0")), exponent
-
-
-def total_of(amounts: list[Money], currency: str) -> Money:
-    """The exact sum; most lists have no or one amount."""
-    if not amounts:
-        return money.zero(currency)
-    return amounts[0] if len(amounts) == 1 else money.sum_money(amounts, currency)
 
 
 def canonical_word(word: str) -> Any:
@@ -144,11 +138,8 @@ def map_totals(order: web.Order, payments: list[Payment], adjustments: list[Adju
     currency = order["currency"]
     total = amounts(sent["total"])
     current = amounts(sent.get("current_total") or sent["total"])
-    captured = total_of(
-        [entry["amount"] for entry in payments if entry["kind"] in ("CAPTURE", "SALE") and _succeeded(entry)],
-        currency,
-    )
-    refunded = total_of(
+    captured = captured_of(payments, currency)
+    refunded = money.total_of(
         [entry["amount"] for entry in adjustments if entry["status"] == "COMPLETED"],
         currency,
     )
@@ -162,32 +153,8 @@ def map_totals(order: web.Order, payments: list[Payment], adjustments: list[Adju
         "gift_card": money.zero(currency),
         "total_original": total,
         "total_current": current,
-        "authorised": _open_authorizations(payments, currency),
+        "authorised": authorised_of(payments, currency),
         "captured": captured,
         "refunded": refunded,
-        "net_due": money.zero(currency) if order.get("cancelled_at") else _less(current, captured),
+        "net_due": money.zero(currency) if order.get("cancelled_at") else money.less(current, captured),
     }
-
-
-def _succeeded(payment: Payment) -> bool:
-    return payment["status"] == "SUCCEEDED"
-
-
-def _open_authorizations(payments: list[Payment], currency: str) -> Money:
-    """Σ authorizations, each less what was captured or voided of it."""
-    remaining: list[Money] = []
-    for entry in payments:
-        if entry["kind"] != "AUTHORIZATION" or not _succeeded(entry):
-            continue
-        left = entry["amount"]
-        for user in payments:
-            if user["parent_payment_id"] == entry["payment_id"] and _succeeded(user):
-                left = _less(left, user["amount"])
-        remaining.append(left)
-    return total_of(remaining, currency)
-
-
-def _less(amount: Money, taken: Money) -> Money:
-    """`amount` less `taken`, never below zero."""
-    left = money.add(amount, {**taken, "amount_minor": -taken["amount_minor"]})
-    return left if left["amount_minor"] > 0 else money.zero(amount["currency"])

@@ -42,7 +42,7 @@ def _meaning(order: str | None, payment: str | None, fulfilment: str | None) -> 
         if meanings[decision.axis] == decision.value and meanings["order"] != "UNKNOWN":
             status = decision.status
             break
-    return MappedStatuses(status, meanings["payment"], meanings["fulfilment"], tuple(unmapped))
+    return MappedStatuses(status, meanings["payment"], meanings["fulfilment"], tuple(unmapped), payments_complete=True)
 
 
 def source_statuses(

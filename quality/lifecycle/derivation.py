@@ -12,6 +12,7 @@ from typing import Any, Final, Protocol
 from quality.lifecycle.checker import Statuses
 from quality.lifecycle.quantities import Progress, count, moves
 from quality.lifecycle.tables import canonical
+from schemas.payments import authorised_of, captured_of
 from schemas.types import Adjustment, CanonicalOrder, Money, StatusBasis, Totals
 
 MONEY_KINDS: Final = frozenset({"REFUND", "RETURN", "CREDIT", "EXCHANGE", "PRICE_ADJUSTMENT", "DISPUTE"})
@@ -61,6 +62,10 @@ class SourceStatuses(Statuses, Protocol):
     def unshipped_open(self) -> bool:
         """Whether lines that are not shipped have yet to be fulfilled."""
 
+    @property
+    def payments_complete(self) -> bool:
+        """Whether the order's payments are all there are."""
+
 
 def derive(order: CanonicalOrder, mapped: SourceStatuses) -> CanonicalOrder:
     """The order with line quantities, refunded and due money, and the three statuses derived.
@@ -71,7 +76,7 @@ def derive(order: CanonicalOrder, mapped: SourceStatuses) -> CanonicalOrder:
     moved = moves(order["fulfilments"], order["adjustments"])
     progress = count(order["lines"], moved, unshipped_open=mapped.unshipped_open)
     told = bool(progress.counting) and (moved.listed or progress.any_returned)
-    totals = _totals(order, mapped.order)
+    totals = _totals(order, mapped)
     payment, by_amounts = _payment_status(totals, mapped.payment)
     fulfilment = (
         _fulfilment_told(progress, moved.states, mapped.fulfilment)
@@ -95,25 +100,28 @@ def derive(order: CanonicalOrder, mapped: SourceStatuses) -> CanonicalOrder:
 # Money
 
 
-def _totals(order: CanonicalOrder, mapped: str) -> Totals:
-    """The totals with `refunded` and `net_due` worked out.
+def _totals(order: CanonicalOrder, mapped: SourceStatuses) -> Totals:
+    """The totals with `refunded` and `net_due` worked out, from complete payments `captured` and `authorised`, too.
 
     Due is what was agreed and is not captured. A refund never makes money due again: some sources lower the
     current total by it, others do not.
     """
-    totals = order["totals"]
-    current, captured = totals["total_current"], totals["captured"]
+    totals, payments, currency = order["totals"], order["payments"], order["currency"]
+    current, captured, authorised = totals["total_current"], totals["captured"], totals["authorised"]
+    if mapped.payments_complete:
+        captured, authorised = captured_of(payments, currency), authorised_of(payments, currency)
     refunded = _refunded(order["adjustments"], order["currency"], current["exponent"])
     due = totals["net_due"]
     if captured is not None:
         exponent = max(current["exponent"], captured["exponent"])
         open_minor = _at(current, exponent) - _at(captured, exponent)
-        if open_minor < 0 or mapped in ("CANCELLED", "REJECTED", "EXPIRED"):
+        if open_minor < 0 or mapped.order in ("CANCELLED", "REJECTED", "EXPIRED"):
             open_minor = 0
-        due = {"amount_minor": open_minor, "currency": order["currency"], "exponent": exponent}
-    if refunded == totals["refunded"] and due == totals["net_due"]:
-        return totals
-    return {**totals, "refunded": refunded, "net_due": due}
+        due = {"amount_minor": open_minor, "currency": currency, "exponent": exponent}
+    worked_out: Totals = {
+        **totals, "authorised": authorised, "captured": captured, "refunded": refunded, "net_due": due,
+    }  # fmt: skip
+    return totals if worked_out == totals else worked_out
 
 
 def _refunded(adjustments: Sequence[Adjustment], currency: str, exponent: int) -> Money:
