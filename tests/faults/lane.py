@@ -54,7 +54,7 @@ class Lane:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._ports = Ports(folder.with_suffix(".proxies"))
-        behind, proxied, _ = map(self._port, ("kafka-behind", "kafka-proxied", "postgres-proxied"))
+        behind, proxied = map(self._port, ("kafka-behind", "kafka-proxied"))
         settings = {
             **_BROKER,
             "listeners": _BROKER["listeners"] % behind,
@@ -83,7 +83,8 @@ class Lane:
 
     def proxy_to_postgres(self, database_url: str) -> tuple[Proxy, dict[str, str]]:
         """The same to PostgreSQL."""
-        port, target = self._ports.of("postgres-proxied"), self.stack.postgres.port
+        # Made sure of each time: another stack may have taken it while nobody listened there.
+        port, target = self._ports.settle("postgres-proxied")[0], self.stack.postgres.port
         proxy = Proxy(port, target, PostgresWire)
         return proxy, {"DATABASE_URL": database_url.replace(f":{target}/", f":{port}/")}
 
