@@ -75,15 +75,20 @@ def _order(fields: Mapping[str, Any], context: EventContext) -> Snapshot:
     )
 
 
+def _dated(change: PartialChange, told: shopify.Refund | shopify.Transaction) -> int:
+    """When the money moved; `change` gets that instant in place of its event's own, where it is told."""
+    at = told.get("processed_at")
+    if at is None:
+        at = told.get("created_at")
+    if at is not None:
+        change.occurred_at = at
+    return change.occurred_at
+
+
 def _refund(fields: Mapping[str, Any], context: EventContext) -> PartialChange:
     refund = _validated(shopify.REFUND, fields)
     change = _change(refund.get("order_id"), context, unknown_fields.count("refunds", fields))
-    at = refund.get("processed_at")
-    if at is None:
-        at = refund.get("created_at")
-    if at is not None:
-        change.occurred_at = at
-    at = change.occurred_at
+    at = _dated(change, refund)
     currency = currency_of(refund)
     rate = rate_of(pairs_of(refund), currency)
     change.adjustments = _exactly(currency, rate, lambda amounts: adjustments_of(refund, change.order_id, amounts, at))
@@ -99,12 +104,7 @@ def _transaction(fields: Mapping[str, Any], context: EventContext) -> PartialCha
     if transaction.get("test"):
         return Ignored("test_transaction", "a payment of a test order")
     change = _change(transaction.get("order_id"), context, unknown_fields.count("transactions", fields))
-    at = transaction.get("processed_at")
-    if at is None:
-        at = transaction.get("created_at")
-    if at is not None:
-        change.occurred_at = at
-    at = change.occurred_at
+    at = _dated(change, transaction)
     currency = (transaction.get("currency") or "").upper()
     if not money.is_currency(currency):
         raise DefectiveEvent([unknown_currency("currency")])
