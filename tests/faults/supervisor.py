@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 import os
 import random
 import signal
@@ -16,7 +15,7 @@ from dataclasses import dataclass, field
 import psutil
 
 from tests.faults.points import STRUCK
-from tests.integration.deployment import ROOT, Deployment, Worker
+from tests.integration.deployment import ROOT, Deployment, Worker, halted
 
 _LOOK_EVERY_S = 0.05
 _EXPLAINED = {0, 2, 70, -signal.SIGKILL}
@@ -125,17 +124,7 @@ class Supervisor:
 
     def halted(self) -> dict[tuple[str, int], str]:
         """Raw partitions that a running worker holds halted, and output partitions whose readers it tells to wait."""
-        found: dict[tuple[str, int], str] = {}
-        for worker in self.running():
-            for line in worker.text().splitlines():
-                if '"partition_' not in line and '"readers_' not in line:
-                    continue
-                told = json.loads(line)
-                if told["event"] in ("partition_halted", "readers_wait"):
-                    found[told["topic"], told["partition"]] = told["cause"]
-                elif told["event"] in ("partition_recovered", "readers_go_on"):
-                    found.pop((told["topic"], told["partition"]), None)
-        return found
+        return halted("\n".join(worker.text() for worker in self.running()))
 
     def _watch(self) -> None:
         while not self._ended.wait(_LOOK_EVERY_S):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -291,6 +292,20 @@ def audit(deployment: Deployment) -> dict[str, list[Message]]:
     stored = dict(deployment.rows("SELECT order_id::text, canonical_version FROM orders"))
     assert stored == published, "the database has what was published"
     return {topic.name: read[topic.name] for topic in OUTPUT_TOPICS}
+
+
+def halted(log: str) -> dict[tuple[str, int], str]:
+    """Raw partitions that a worker holds halted, and output partitions whose readers it tells to wait, by cause."""
+    found: dict[tuple[str, int], str] = {}
+    for line in log.splitlines():
+        if '"partition_' not in line and '"readers_' not in line:
+            continue
+        told = json.loads(line)
+        if told["event"] in ("partition_halted", "readers_wait"):
+            found[told["topic"], told["partition"]] = told["cause"]
+        elif told["event"] in ("partition_recovered", "readers_go_on"):
+            found.pop((told["topic"], told["partition"]), None)
+    return found
 
 
 def wait_until(condition, seconds: float, what: str, state=lambda: "") -> None:
