@@ -42,6 +42,20 @@ class DatabaseBusy(OrdergateError):
         )
 
 
+class TableHasNoRoom(OrdergateError):
+    """Give the tables their partitions for now, and do the same again."""
+
+    def __init__(self, address: str) -> None:
+        """`address`: `host:port/database`."""
+        super().__init__(
+            f"a table at {address} has no partition for what is recorded now",
+            known="tables that grow are divided by time; a repair makes what is missing before it begins, by the clock "
+            "of this machine: does it differ from the database's by hours, or has somebody removed a partition since?",
+            safe="the step was rolled back; what was done before it is found by the next run",
+            do="set the clocks, run `ordergate migrate`, then do the same again",
+        )
+
+
 class Recovery:
     """One run of the command: plans of the partitions asked for, and what became of them."""
 
@@ -164,7 +178,7 @@ def _recovery(mode: Mode | None) -> Iterator[Recovery]:
     except TryAgain as error:
         raise DatabaseBusy(given.database_address, str(error)) from error
     except PartitionsMissing as error:
-        raise DatabaseBusy(given.database_address, "a table has no partition for now") from error
+        raise TableHasNoRoom(given.database_address) from error
     except Refused as error:
         raise DatabaseRefuses(given.database_address, error.reason) from error
     except DatabaseUnfit as error:

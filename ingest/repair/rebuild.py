@@ -7,7 +7,7 @@ equals the one in the output topics.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from itertools import islice
 from typing import Final
@@ -21,7 +21,7 @@ from ingest.errors import BrokerAway, OrdergateError
 from ingest.kafka_client import quiet, why
 from ingest.raw_event import RawEvent
 from ingest.repair.behind import Lost, Rebuild, differences, differences_told
-from ingest.repair.moves import take_time
+from ingest.repair.moves import TakenOver, take_time
 from ingest.repair.outputs import OutputLog, Published, digest
 from ingest.repair.trail import COMPACTED, RecordId, record_id
 from ingest.repair.true_order import Cause, in_true_order, predecessors
@@ -83,6 +83,21 @@ class RawLogUnreadable(OrdergateError):
         )
 
 
+class RawLogTooShort(OrdergateError):
+    """Bring the newer database back: the raw log has lost events that were decided and published."""
+
+    def __init__(self, lost: Lost, end: int) -> None:
+        """`end`: of the events that it gave."""
+        super().__init__(
+            f"the raw partition {lost.topic}/{lost.partition} ends before offset {lost.end:,}",
+            known=f"Kafka says that what was decided below that offset is published, and the log has no event from "
+            f"{end:,} on: it lost its end, or was made again",
+            safe="everything was rolled back: the database is as it was, nothing was published, the partitions stay "
+            "halted",
+            do="bring the newer database back",
+        )
+
+
 class Rebuilder:
     """Runs one rebuild. The partitions are fenced already."""
 
@@ -96,8 +111,11 @@ class Rebuilder:
         self._processor = processor
         self._outputs = outputs
 
-    def rebuild(self, step: Rebuild, epochs: dict[PartitionKey, int]) -> None:
-        """Decide again, compare, and keep it. Raises RebuildDiffers or RawLogUnreadable with nothing changed."""
+    def rebuild(self, step: Rebuild, epochs: Mapping[PartitionKey, int]) -> None:
+        """Decide again, compare, and keep it.
+
+        Raises RebuildDiffers, RawLogUnreadable, RawLogTooShort or TakenOver with nothing changed.
+        """
         since = min(self._last_decided(lost) for lost in step.lost)
         published = list(self._outputs.published_since(since))
         owned = {
@@ -153,13 +171,13 @@ class Rebuilder:
     def _finish(self, connection: Connection, lost: Lost, owned: OwnedPartition) -> None:
         """The position is the receipt's; rows made again are published already and need no journal."""
         key = (lost.topic, lost.partition)
+        if owned.next_offset != lost.end:
+            raise RawLogTooShort(lost, owned.next_offset)
         moved = connection.execute(
             _FINISH, (lost.end, lost.sequence, lost.sequence, _EPOCHS_LOST, *key, owned.epoch, lost.end)
         )
         if moved.rowcount != 1:
-            raise RebuildDiffers(
-                [f"{lost.told}: the log ends before {lost.end:,}, or somebody took the partition over"]
-            )
+            raise TakenOver(f"{lost.topic}/{lost.partition}")
         connection.execute(_FORGET_ROWS, (*key, lost.known_sequence))
         for statement in _CARRIED:
             connection.execute(statement, (lost.sequence, *key, lost.known_sequence))

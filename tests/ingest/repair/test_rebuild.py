@@ -13,8 +13,9 @@ from ingest.database.connection import Database
 from ingest.raw_event import RawEvent
 from ingest.repair import rebuild as rebuild_module
 from ingest.repair.behind import Lost, Rebuild
+from ingest.repair.moves import TakenOver
 from ingest.repair.outputs import OutputLog, Published, digest
-from ingest.repair.rebuild import RawLogUnreadable, RebuildDiffers, Rebuilder
+from ingest.repair.rebuild import RawLogTooShort, RawLogUnreadable, RebuildDiffers, Rebuilder
 from ingest.repair.trail import record_id
 from ingest.repair.true_order import Cause
 from ingest.worker.batch import BatchProcessor, Committed
@@ -32,11 +33,10 @@ def change(version: int, offset: int) -> OutputRecord:
 
 
 class Tables:
-    """A database in which nothing is parked any more, and every position moves."""
+    """A database in which nothing is parked any more, and every position moves, unless it was taken over."""
 
-    rowcount = 1
-
-    def __init__(self) -> None:
+    def __init__(self, moved: int = 1) -> None:
+        self.rowcount = moved
         self.told: list[str] = []
 
     @contextmanager
@@ -75,9 +75,14 @@ class Rebuilding(Rebuilder):
         yield RawEvent(*RAW, 10, None, b"{}", [], 1, 1)
 
 
-def rebuild(made: Sequence[OutputRecord], published: Sequence[OutputRecord]) -> Tables:
+def rebuild(
+    made: Sequence[OutputRecord],
+    published: Sequence[OutputRecord],
+    step: Rebuild = STEP,
+    moved: int = 1,
+) -> Tables:
     """Gives the database after offset 10 was decided again."""
-    tables = Tables()
+    tables = Tables(moved)
     visible = [
         Published(
             record_id(one), Cause.parse(dict(one.headers)["ordergate_cause"]), digest(one.key, one.value, one.headers)
@@ -87,7 +92,7 @@ def rebuild(made: Sequence[OutputRecord], published: Sequence[OutputRecord]) -> 
     outputs = SimpleNamespace(published_since=lambda _since: visible)
     Rebuilding(
         "unused", "group", cast("Database", tables), cast("BatchProcessor", OneBatch(made)), cast("OutputLog", outputs)
-    ).rebuild(STEP, {RAW: 1})
+    ).rebuild(step, {RAW: 1})
     return tables
 
 
@@ -109,6 +114,18 @@ def test_what_was_released_has_to_be_what_was_published(published):
 def test_what_was_published_long_before_is_none_of_the_lost():
     """Outputs of the minutes before the backup are in the database: they need not be made again."""
     rebuild([OF_ORDER], [OF_ORDER, change(7, 3)])
+
+
+def test_a_take_over_at_the_end_is_told_as_one():
+    """Nobody looks for a difference in the outputs when a worker was started too early."""
+    with pytest.raises(TakenOver, match="was taken over"):
+        rebuild([OF_ORDER], [OF_ORDER], moved=0)
+
+
+def test_a_raw_log_that_ends_too_early_is_told_as_such():
+    """The log has lost what was published: the operator is sent to the log, and not to another version."""
+    with pytest.raises(RawLogTooShort, match="raw/0 ends before offset 12"):
+        rebuild([OF_ORDER], [OF_ORDER], Rebuild((Lost(*RAW, 10, 12, 4, 3),)))
 
 
 def test_a_rebuild_has_no_time_limit():
