@@ -79,7 +79,8 @@ def plan_gap(evidence: Evidence, halt: PartitionHalted, mode: Mode | None) -> Pl
     if mode is not Mode.ACCEPT_GAP:
         return Plan(*name, halt.cause, tuple(known), risk, choices=(Mode.ACCEPT_GAP,))
     note = NoteGap(lost[0].offset, lost[-1].offset + 1, f"outputs of {len(lost):,} raw events were never published")
-    return Plan(*name, halt.cause, tuple(known), risk, (settle, note))
+    # Noted first: once the receipt is written, nothing shows any more that there was a gap.
+    return Plan(*name, halt.cause, tuple(known), risk, (note, settle))
 
 
 def _offsets_told(lost: Sequence[EventOutputs]) -> str:

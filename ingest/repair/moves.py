@@ -20,7 +20,10 @@ from producers.journal_records import pack
 
 _NOTE_GAP = """
 INSERT INTO gaps (topic, partition, topic_id, first_offset, next_offset, reason, recorded_at)
-VALUES (%s, %s, %s, %s, %s, %s, now())
+SELECT u.*, now() FROM (VALUES (%s::text, %s::int, %s::text, %s::bigint, %s::bigint, %s::text))
+       AS u(topic, partition, topic_id, first_offset, next_offset, reason)
+WHERE NOT EXISTS (SELECT FROM gaps AS g WHERE (g.topic, g.partition, g.topic_id, g.first_offset, g.next_offset,
+                  g.reason) = (u.topic, u.partition, u.topic_id, u.first_offset, u.next_offset, u.reason))
 """
 _MOVE = """
 UPDATE positions SET topic_id = %s, next_offset = %s, sequence = %s, published_sequence = %s, updated_at = now()
@@ -52,7 +55,7 @@ def take_time(connection: Connection) -> None:
 
 
 def note_gap(connection: Connection, key: PartitionKey, topic_id: str, step: NoteGap) -> None:
-    """Remember an accepted loss."""
+    """Remember an accepted loss, once however often its repair is cut off and done again."""
     connection.execute(_NOTE_GAP, (*key, topic_id, step.first_offset, step.next_offset, step.reason))
 
 

@@ -149,11 +149,11 @@ def test_a_gap_that_is_published_needs_nobody():
 
 
 def test_a_gap_that_nobody_has_is_accepted_by_a_person():
-    """The events are named before, and noted."""
+    """The events are named before, and noted before anything makes the gap unseen."""
     gap = replace(GAP, unjournalled=(VISIBLE, LOST))
     undecided = plan(gap, Cause.JOURNAL_GAP, None)
     assert undecided.choices == (Mode.ACCEPT_GAP,) and any("offsets 85" in line for line in undecided.risk)
-    settle, note = plan(gap, Cause.JOURNAL_GAP, Mode.ACCEPT_GAP).steps
+    note, settle = plan(gap, Cause.JOURNAL_GAP, Mode.ACCEPT_GAP).steps
     assert settle == CommitReceipt(100, 9, (9,))
     assert isinstance(note, NoteGap) and (note.first_offset, note.next_offset) == (85, 86)
 
