@@ -1,8 +1,8 @@
 """A channel's contract: every rule with its owner, severity, dimension and action, as the channel has it.
 
 `contracts/canonical.odcs.yaml` declares the fields, their owners and all rules. A channel's contract changes
-severity, action, owner or arguments of rules, each with a reason, and says which fields the channel never
-provides and which illegal changes of state it lets pass.
+severity, action, owner or arguments of rules or leaves rules out, each with a reason, and says which fields the
+channel never provides and which illegal changes of state it lets pass.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class Contract:
     ruleset_version: str
     """Fingerprint of everything here that decides: equal fingerprints judge equally."""
     not_evaluated: Mapping[str, str] = field(default_factory=dict)
-    """Rules that cannot fail here, with the reason: a field missing by contract is no defect."""
+    """Rules that cannot fail here, with the reason: the channel leaves them out, or never provides their field."""
 
     def owner_of(self, path: str) -> str:
         """The owner of a field: its own, else that of the nearest field above it that is declared.
@@ -147,15 +147,21 @@ def build(
     fields, rules = _declared(canonical, canonical_file)
     _check_owners(canonical, fields, rules, canonical_file)
     if channel is None:
-        return _contract(canonical, None, fields, rules, frozenset(), Profile(), canonical_file)
+        return _contract(canonical, None, fields, rules, frozenset(), {}, Profile(), canonical_file)
     extension = _extension(channel, channel_file)
     if extension.extends != canonical.id:
         raise ContractError(f"{channel_file}: extends {extension.extends!r}; expected {canonical.id!r}")
     roles = {role.role for role in canonical.roles}
+    left_out: dict[str, str] = {}
     for override in extension.overrides:
         rule = rules.get(override.rule)
         if rule is None:
             raise ContractError(f"{channel_file}: overrides rule {override.rule!r}, which {canonical_file} lacks")
+        if override.evaluated is False:
+            if rule.stage != "record":
+                raise ContractError(f"{channel_file}: rule {rule.id}: only a rule on the record can be left out")
+            left_out[rule.id] = override.reason
+            continue
         if override.owner is not None and override.owner not in roles:
             raise ContractError(
                 f"{channel_file}: rule {rule.id}: owner {override.owner!r} is not a role of {canonical_file}"
@@ -178,7 +184,7 @@ def build(
         entry={axis: frozenset(states) for axis, states in extension.lifecycle.entry.items()},
     )
     never = frozenset(extension.never_provides)
-    return _contract(channel, extension.channel, fields, rules, never, profile, channel_file)
+    return _contract(channel, extension.channel, fields, rules, never, left_out, profile, channel_file)
 
 
 def _contract(
@@ -187,6 +193,7 @@ def _contract(
     fields: dict[str, Field],
     rules: dict[str, Rule],
     never_provides: frozenset[str],
+    left_out: Mapping[str, str],
     profile: Profile,
     file: str,
 ) -> Contract:
@@ -198,7 +205,7 @@ def _contract(
         rule.id: f"{document.id} never provides {rule.field}"
         for rule in rules.values()
         if rule.stage == "record" and _missing_by_contract(rule.field, never_provides)
-    }
+    } | dict(left_out)
     return Contract(
         id=document.id,
         version=document.version,
@@ -207,7 +214,7 @@ def _contract(
         fields=fields,
         never_provides=never_provides,
         lifecycle=lifecycle,
-        ruleset_version=_fingerprint(rules, never_provides, profile),
+        ruleset_version=_fingerprint(rules, never_provides, left_out, profile),
         not_evaluated=not_evaluated,
     )
 
@@ -216,7 +223,9 @@ def _missing_by_contract(path: str, never_provides: frozenset[str]) -> bool:
     return any(path == missing or path.startswith((f"{missing}.", f"{missing}[")) for missing in never_provides)
 
 
-def _fingerprint(rules: Mapping[str, Rule], never_provides: frozenset[str], profile: Profile) -> str:
+def _fingerprint(
+    rules: Mapping[str, Rule], never_provides: frozenset[str], left_out: Mapping[str, str], profile: Profile
+) -> str:
     effective = {
         "rules": [
             [
@@ -226,6 +235,7 @@ def _fingerprint(rules: Mapping[str, Rule], never_provides: frozenset[str], prof
             for rule in sorted(rules.values(), key=lambda rule: rule.id)
         ],
         "never_provides": sorted(never_provides),
+        "left_out": sorted(left_out),
         "widen": {axis: pairs if pairs == "all" else sorted(pairs) for axis, pairs in sorted(profile.widen.items())},
         "entry": {axis: sorted(states) for axis, states in sorted(profile.entry.items())},
         "edges": sha256(EDGES.read_bytes()).hexdigest(),

@@ -146,19 +146,23 @@ class DataContract(_Custom):
 
 
 class Override(_Shape):
-    """A channel's change of one rule. Nothing changes without a reason."""
+    """A channel's change of one rule, or why it says nothing there. Nothing changes without a reason."""
 
     rule: str
     severity: Severity | None = None
     on_fail: Action | None = Field(default=None, alias="onFail")
     owner: str | None = None
     arguments: dict[str, int | float | str] = Field(default_factory=dict)
+    evaluated: Literal[False] | None = None
+    """False: what the rule demands means nothing in this channel's documents."""
     reason: Annotated[str, Field(min_length=20)]
 
     @model_validator(mode="after")
     def _changes_something(self) -> Override:
-        if not (self.severity or self.on_fail or self.owner or self.arguments):
-            raise ValueError(f"override of {self.rule}: changes nothing")
+        changed = bool(self.severity or self.on_fail or self.owner or self.arguments)
+        if changed is (self.evaluated is False):
+            fault = "changes a rule that it leaves out" if changed else "changes nothing"
+            raise ValueError(f"override of {self.rule}: {fault}")
         return self
 
 

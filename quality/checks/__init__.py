@@ -49,6 +49,12 @@ def at(amount: Money, exponent: int) -> int:
     return amount["amount_minor"] if own == exponent else amount["amount_minor"] * 10 ** (exponent - own)
 
 
+def rounded(amount: Money, exponent: int) -> int:
+    """The amount as an integer at an exponent that may be smaller than its own, halves up."""
+    extra = amount["exponent"] - exponent
+    return at(amount, exponent) if extra <= 0 else (amount["amount_minor"] + 10**extra // 2) // 10**extra
+
+
 def shown(amount: Money) -> str:
     """The amount as decimal text, without its currency."""
     return text(amount["amount_minor"], amount["exponent"])

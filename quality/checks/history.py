@@ -1,17 +1,19 @@
-"""Whether a newer reading of an order keeps what never changes (invariants X7 and X8)."""
+"""Whether a newer reading of an order keeps what never changes (invariants X7 and X8), and whose its contact is."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from quality.checks import Broken, shown, text
-from schemas.types import CanonicalOrder
+from schemas.types import CanonicalOrder, Contact
 
-RULES: Final = frozenset({"currency_constant", "total_original_constant", "lines_append_only"})
+RULES: Final = frozenset({"currency_constant", "total_original_constant", "lines_append_only", "relay_constant"})
 
 
 def check(before: CanonicalOrder, after: CanonicalOrder, broken: Broken) -> None:
-    """Currency, the total agreed, the lines and their ordered quantities."""
+    """The mark of a forwarding contact, currency, the total agreed, the lines and their ordered quantities."""
+    if before["contact"]["relay"] and not after["contact"]["relay"]:
+        _relay(before["contact"], after["contact"], broken)
     if before["currency"] != after["currency"]:
         broken("currency_constant", "currency", f"was {before['currency']}, is {after['currency']}")
         return
@@ -38,3 +40,9 @@ def check(before: CanonicalOrder, after: CanonicalOrder, broken: Broken) -> None
                 f"lines[{place}].quantity.ordered",
                 f"was {text(old['ordered'], old['scale'])}, is {text(quantity['ordered'], quantity['scale'])}",
             )
+
+
+def _relay(before: Contact, after: Contact, broken: Broken) -> None:
+    """That it forwards is a property of an address or number, so only another one may be the buyer's own."""
+    if (before["email_norm"], before["phone_e164"]) == (after["email_norm"], after["phone_e164"]):
+        broken("relay_constant", "contact.relay", "was true, is false, and the contact is the same")

@@ -119,14 +119,15 @@ def _sum(order: CanonicalOrder, broken: Broken) -> None:
 
 
 def _quantities(index: int, quantity: Quantity, order: CanonicalOrder, broken: Broken) -> None:
-    """Invariant X6. Goods may come back of which no fulfilment was ever told."""
+    """Invariant X6. Goods may come back of which no fulfilment was ever told, but no more than were ordered."""
     ordered, current, cancelled = quantity["ordered"], quantity["current"], quantity["cancelled"]
     fulfilled, delivered, returned = quantity["fulfilled"], quantity["delivered"], quantity["returned"]
+    told = bool(order["fulfilments"])
     if (
         0 <= current <= ordered
         and current == ordered - cancelled
         and delivered <= fulfilled <= current + returned
-        and (returned <= fulfilled or not order["fulfilments"])
+        and returned <= (fulfilled if told else ordered)
     ):
         return
     field = f"lines[{index}].quantity"
@@ -152,8 +153,10 @@ def _quantities(index: int, quantity: Quantity, order: CanonicalOrder, broken: B
         )
     if delivered > fulfilled:
         wrong("delivered", f"is {_units(quantity, delivered)}; {_units(quantity, fulfilled)} were handed over")
-    if returned > max(fulfilled, delivered) and order["fulfilments"]:
+    if told and returned > max(fulfilled, delivered):
         wrong("returned", f"is {_units(quantity, returned)}; {_units(quantity, fulfilled)} were handed over")
+    if not told and returned > ordered:
+        wrong("returned", f"is {_units(quantity, returned)}; {_units(quantity, ordered)} were ordered")
 
 
 def _units(quantity: Quantity, value: int) -> str:

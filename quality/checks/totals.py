@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
-from quality.checks import Broken, Limits, at, shown, text
-from quality.lifecycle.derivation import MONEY_KINDS
+from quality.checks import Broken, Limits, at, equation, refunds, rounded, shown, text
 from schemas import money
 from schemas.types import CanonicalOrder, Money, TaxLine
 
@@ -16,18 +15,25 @@ RULES: Final = frozenset(
         "currency_exponent",
         "currency_single",
         "total_non_negative",
-        "total_equation",
+        "shipping_sum",
+        "discount_sum",
         "tax_sum",
+        "tax_lines_sum",
         "tax_rate_range",
         "discount_le_subtotal",
-        "refund_currency",
+        "payment_currency",
         "refund_le_paid",
+        *equation.RULES,
+        *refunds.RULES,
     }
 )
 
+Parts: TypeAlias = tuple[int, int, int, int]
+"""What the order's parts add up to: the taxes of lines and shipping, its own taxes, discounts, shipping."""
+
 
 def check(order: CanonicalOrder, limits: Limits, broken: Broken) -> None:
-    """Currency and sign of every total, then the equations between them, then the taxes."""
+    """Currency and sign of every total, then the equations between them, then the parts of the single ones."""
     currency = order["currency"]
     try:
         minor_units = exponent = money.exponent(currency)
@@ -43,37 +49,31 @@ def check(order: CanonicalOrder, limits: Limits, broken: Broken) -> None:
             if value < 0 or amount["exponent"] != exponent or amount["currency"] != currency:
                 values, exponent = _irregular(amounts, currency, broken)
                 break
+    for payment in order["payments"]:
+        if payment["amount"]["currency"] != currency:
+            _foreign_payments(order, broken)
+            break
     if order["adjustments"]:
-        _uncounted(order, broken)
-    told = _line_taxes(order, exponent, limits.highest_tax_rate, broken)
+        refunds.check(order, broken)
+    parts, cancelled = _parts(order, exponent, limits.highest_tax_rate, broken)
     if values is not None:
         unit = 10 ** (exponent - minor_units)
-        _equation(order, values, exponent, unit, broken)
+        equation.check(order, values, cancelled, exponent, unit, broken)
         _bounds(values, exponent, broken)
         tax = values["tax"]
-        if told != tax and told and abs(told - tax) > _pieces(order) * unit:
-            broken(
-                "tax_sum",
-                "totals.tax",
-                f"is {text(tax, exponent)}; the taxes of lines and shipping add up to {text(told, exponent)}",
-            )
+        if parts != (tax, tax, values["discount"], values["shipping"]) and order["lines"]:
+            _compare(order, values, parts, exponent, unit, broken)
 
 
-def _uncounted(order: CanonicalOrder, broken: Broken) -> None:
-    """Money given back that the sum of refunds leaves out: no rate into the order's currency is told."""
+def _foreign_payments(order: CanonicalOrder, broken: Broken) -> None:
     currency = order["currency"]
-    for index, adjustment in enumerate(order["adjustments"]):
-        amount = adjustment["amount"]
-        if (
-            amount["currency"] != currency
-            and amount["amount_minor"]
-            and adjustment["status"] == "COMPLETED"
-            and adjustment["kind"] in MONEY_KINDS
-        ):
+    for index, payment in enumerate(order["payments"]):
+        amount = payment["amount"]
+        if amount["currency"] != currency:
             broken(
-                "refund_currency",
-                f"adjustments[{index}].amount",
-                f"is {shown(amount)} {amount['currency']}, the order in {currency}: not in totals.refunded",
+                "payment_currency",
+                f"payments[{index}].amount",
+                f"is {shown(amount)} {amount['currency']}, the order in {currency}: in no sum of payments",
             )
 
 
@@ -101,35 +101,6 @@ def _irregular(amounts: Mapping[str, Money | None], currency: str, broken: Broke
     return {name: at(amount, largest) for name, amount in amounts.items() if amount is not None}, largest
 
 
-def _equation(order: CanonicalOrder, values: Mapping[str, int], exponent: int, unit: int, broken: Broken) -> None:
-    """Invariant X5: items + shipping + tax (if not in prices) + fees + tip - discount - gift cards = total.
-
-    The total is the one agreed, or the current one. Tolerance: one minor unit per line.
-    """
-    expected = (
-        values["items_gross"]
-        + values["shipping"]
-        + values["fees"]
-        + values["tip"]
-        - values["discount"]
-        - values["gift_card"]
-    )
-    if not order["prices_include_tax"]:
-        expected += values["tax"]
-    original = values["total_original"]
-    if original == expected:
-        return
-    current = values["total_current"]
-    tolerance = max(1, len(order["lines"])) * unit
-    if abs(original - expected) > tolerance and abs(current - expected) > tolerance:
-        broken(
-            "total_equation",
-            "totals.total_original",
-            f"the parts add up to {text(expected, exponent)} {order['currency']}; the total is "
-            f"{text(original, exponent)}, the current total {text(current, exponent)}",
-        )
-
-
 def _bounds(values: Mapping[str, int], exponent: int, broken: Broken) -> None:
     discount, refunded = values["discount"], values["refunded"]
     if discount:
@@ -152,40 +123,67 @@ def _bounds(values: Mapping[str, int], exponent: int, broken: Broken) -> None:
             )
 
 
-def _line_taxes(order: CanonicalOrder, exponent: int, highest: float, broken: Broken) -> int:
-    """Σ of the taxes of lines and shipping at the exponent, 0 where none are told; looks at every rate."""
-    told, in_range = 0, True
+def _parts(order: CanonicalOrder, exponent: int, highest: float, broken: Broken) -> tuple[Parts, int]:
+    """The sums at the exponent, 0 where nothing is told, and the units cancelled; looks at every tax rate, too."""
+    told = of_order = discount = prices = cancelled = 0
+    in_range = True
     for line in order["lines"]:
         amount = line["tax_total"]
-        told += amount["amount_minor"] if amount["exponent"] == exponent else _rounded(amount, exponent)
+        told += amount["amount_minor"] if amount["exponent"] == exponent else rounded(amount, exponent)
+        amount = line["discount_total"]
+        discount += amount["amount_minor"] if amount["exponent"] == exponent else rounded(amount, exponent)
+        cancelled += line["quantity"]["cancelled"]
         for tax in line["taxes"]:
             rate = tax["rate"]
             if rate is not None and not 0 <= _RATE[rate] <= highest:
                 in_range = False
     for shipping in order["shipping_lines"]:
+        price, lowered = shipping["price"], shipping["discounted_price"]
+        if price["exponent"] == lowered["exponent"] == exponent:
+            prices += price["amount_minor"]
+            discount += price["amount_minor"] - lowered["amount_minor"]
+        else:
+            prices += rounded(price, exponent)
+            discount += rounded(price, exponent) - rounded(lowered, exponent)
         for tax in shipping["taxes"]:
             amount, rate = tax["amount"], tax["rate"]
-            told += amount["amount_minor"] if amount["exponent"] == exponent else _rounded(amount, exponent)
+            told += amount["amount_minor"] if amount["exponent"] == exponent else rounded(amount, exponent)
             if rate is not None and not 0 <= _RATE[rate] <= highest:
                 in_range = False
     for tax in order["tax_lines"]:
-        rate = tax["rate"]
+        amount, rate = tax["amount"], tax["rate"]
+        of_order += amount["amount_minor"] if amount["exponent"] == exponent else rounded(amount, exponent)
         if rate is not None and not 0 <= _RATE[rate] <= highest:
             in_range = False
     if not in_range:
         _rates(order, highest, broken)
-    return told if order["lines"] else 0  # a header without its lines tells part of the taxes
+    return (told, of_order, discount, prices), cancelled
 
 
-def _pieces(order: CanonicalOrder) -> int:
-    """How many rounded amounts the taxes of lines and shipping are a sum of."""
-    return len(order["lines"]) + sum(len(shipping["taxes"]) for shipping in order["shipping_lines"])
+def _compare(
+    order: CanonicalOrder, values: Mapping[str, int], parts: Parts, exponent: int, unit: int, broken: Broken
+) -> None:
+    """Each sum of parts with its total. What a source tells no parts of (taxes, ways of delivery) is not compared.
 
+    Tolerance: one minor unit per amount that is rounded before it is added: a tax, or a line's share of a discount.
+    Prices of shipping are none.
+    """
+    told, of_order, discount, prices = parts
+    tax, lines, shipping = values["tax"], len(order["lines"]), order["shipping_lines"]
 
-def _rounded(amount: Money, exponent: int) -> int:
-    """The amount at an exponent that may be smaller than its own."""
-    extra = amount["exponent"] - exponent
-    return at(amount, exponent) if extra <= 0 else (amount["amount_minor"] + 10**extra // 2) // 10**extra
+    def differs(rule: str, field: str, name: str, parts_of: str, added: int) -> None:
+        broken(rule, field, f"is {text(values[name], exponent)}; {parts_of} add up to {text(added, exponent)}")
+
+    taxes_of_shipping = sum(len(part["taxes"]) for part in shipping)
+    taxed = taxes_of_shipping or any(line["taxes"] for line in order["lines"])
+    if (told or taxed) and abs(told - tax) > (lines + taxes_of_shipping) * unit:
+        differs("tax_sum", "totals.tax", "tax", "the taxes of lines and shipping", told)
+    if order["tax_lines"] and abs(of_order - tax) > len(order["tax_lines"]) * unit:
+        differs("tax_lines_sum", "totals.tax", "tax", "the taxes of the order", of_order)
+    if abs(discount - values["discount"]) > lines * unit:
+        differs("discount_sum", "totals.discount", "discount", "the discounts of lines and shipping", discount)
+    if shipping and prices != values["shipping"]:
+        differs("shipping_sum", "totals.shipping", "shipping", "the prices of shipping", prices)
 
 
 def _rates(order: CanonicalOrder, highest: float, broken: Broken) -> None:

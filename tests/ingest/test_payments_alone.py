@@ -28,10 +28,14 @@ def captured(**payment: Any) -> dict[str, Any]:
     return event
 
 
+def records(*events: dict[str, Any]) -> list[RawRecord]:
+    return [RawRecord(TOPIC, b"ses_4f9c2d", json.dumps(one).encode(), [], NOW_US // 1000) for one in events]
+
+
 def taken(*events: dict[str, Any]) -> dict[str, Any]:
     """The order after these events."""
     log = Log()
-    log.take([RawRecord(TOPIC, b"ses_4f9c2d", json.dumps(one).encode(), [], NOW_US // 1000) for one in events])
+    log.take(records(*events))
     order: dict[str, Any] = log.published("CanonicalOrder")[-1]
     return order
 
@@ -64,8 +68,14 @@ def test_payments_add_up_in_any_order_of_arrival(arrival):
     assert money(taken(*(events[number] for number in arrival))) == ("PAID", 0, 7975, 0)
 
 
-def test_money_in_another_currency_pays_nothing():
-    """It is kept with the order, for somebody to look at."""
-    order = taken(PLACED, captured(currency="USD"))
+@pytest.mark.parametrize("events", [(PLACED, captured(currency="USD")), (captured(currency="USD"), PLACED)])
+def test_money_in_another_currency_pays_nothing(events):
+    """Whoever answers for payments is told of it, whenever it comes; the order stays as it was."""
+    log = Log()
+    log.take(records(*events))
+    (order,) = log.published("CanonicalOrder")
     assert money(order) == ("AUTHORIZED", 7975, 0, 7975)
-    assert order["payments"][-1]["amount"]["currency"] == "USD"
+    assert [payment["amount"]["currency"] for payment in order["payments"]] == ["EUR", "EUR"]
+    (found,) = [finding for finding in log.published("QualityFinding") if finding["rule_id"] == "payment_currency"]
+    assert (found["field"], found["owner"]) == ("payments[2].amount", "payments")
+    assert len(log.published("QuarantineRecord")) == 1

@@ -136,6 +136,13 @@ def adjustment(
     }
 
 
+def refund(amount: int, of_line: int, exponent: int = 2, units: int = 1, returned: bool = False) -> Adjustment:
+    """Money going back for units of the first line, with what the line says of it."""
+    whole = adjustment(amount, {0: units}, returned=returned)
+    whole["lines"][0]["amount"] = eur(of_line, exponent)
+    return whole
+
+
 _CLEAN: CanonicalOrder = {
     "order_id": ORDER_ID,
     "source": "web",

@@ -19,7 +19,7 @@ from quality.lifecycle.checker import Verdict
 from quality.lifecycle.tables import EDGES
 from quality.rules import compile_history, compile_rules
 from schemas import types
-from tests.quality.orders import changed, clean
+from tests.quality.orders import changed, clean, eur, refund
 
 NAMES = ["canonical", "web", "shopify"]
 AVRO = Path(types.__file__).parent / "avro" / "order.avsc"
@@ -115,7 +115,13 @@ def test_the_owner_of_a_place_in_a_list_is_found() -> None:
         contract.owner_of("no_such_field")
 
 
-@pytest.mark.parametrize("rule", ["total_equation", "lines_sum_subtotal", "line_net_equation"])
+@pytest.mark.parametrize(
+    "rule",
+    [
+        *("total_equation", "lines_sum_subtotal", "line_net_equation", "discount_sum", "shipping_sum"),
+        *("tax_sum", "tax_lines_sum", "refund_units"),
+    ],
+)
 def test_sums_are_refused_from_our_storefront_and_a_warning_elsewhere(rule: str) -> None:
     """Our own sums must add up; a shop's documents do not, and refusing them would lose real orders."""
     assert contracts.load("web").rules[rule].action is Action.QUARANTINE
@@ -152,10 +158,30 @@ def test_a_field_missing_by_contract_is_no_defect() -> None:
     shopify = contracts.load("shopify")
     order = clean(source="shopify", payments=[])
     assert compile_rules(shopify)(order) == []
-    assert set(shopify.not_evaluated) == {"paid_has_payment"}
+    missing = {"paid_has_payment", "payment_currency"}
+    assert missing == {rule for rule, why in shopify.not_evaluated.items() if "never provides payments" in why}
     assert {finding.rule for finding in compile_rules(contracts.load("web"))(clean(payments=[]))} == {
         "paid_has_payment"
     }
+
+
+@pytest.mark.parametrize(
+    ("rule", "field"),
+    [
+        ("total_original_equation", "totals.total_original"),
+        ("total_current_equation", "totals.total_current"),
+        ("refund_lines_sum", "totals.captured"),
+    ],
+)
+def test_what_means_nothing_in_a_channel_is_left_out_there_with_its_reason(rule: str, field: str) -> None:
+    """Shopify counts its totals anew with every change: nobody there is told of what only our storefront promises."""
+    web, shopify = contracts.load("web"), contracts.load("shopify")
+    order = changed({field: eur(99_900)} | {"adjustments": [refund(1, 2)]})
+    assert rule in {finding.rule for finding in compile_rules(web)(order)}
+    assert web.rules[rule].action is Action.QUARANTINE
+    assert rule not in {finding.rule for finding in compile_rules(shopify)(order)}
+    assert len(shopify.not_evaluated[rule]) > 20
+    assert shopify.rules[rule].reason is None
 
 
 def test_arguments_of_a_channel_hold() -> None:
@@ -175,6 +201,7 @@ def test_the_fingerprint_changes_with_what_decides_and_with_nothing_else() -> No
     described["description"]["purpose"] = "Other words."
     assert built(described).ruleset_version == contracts.load("web").ruleset_version
     assert built(overriding(onFail="hold")).ruleset_version not in versions
+    assert built(overriding(evaluated=False)).ruleset_version not in versions
     widened = document("web")
     custom(widened, "lifecycle")["widen"] = {"order": [["REJECTED", "CONFIRMED"]]}
     assert built(widened).ruleset_version not in versions
@@ -209,6 +236,9 @@ def test_a_missing_contract_names_those_there_are() -> None:
         ({"onFail": "explode"}, r"web\.odcs\.yaml: customProperties: overrides.*onFail"),
         ({"onFail": "hold", "reason": "because"}, "reason"),
         ({}, "override of sku_present: changes nothing"),
+        ({"evaluated": True}, "evaluated"),
+        ({"evaluated": False, "onFail": "hold"}, "override of sku_present: changes a rule that it leaves out"),
+        ({"rule": "version_gap", "evaluated": False}, "rule version_gap: only a rule on the record can be left out"),
         ({"rule": "total_equation", "onFail": "hold"}, "overridden twice: total_equation"),
     ],
 )

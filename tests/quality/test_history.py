@@ -41,6 +41,14 @@ def test_what_may_change_is_no_finding(changes: dict[str, Any]) -> None:
     assert check(clean(), changed(changes)) == []
 
 
+def test_an_address_that_forwards_does_not_become_the_buyers_own() -> None:
+    """A service that forgets the mark on its way is found, before somebody writes to the address as to a person."""
+    relay = changed({"contact.relay": True})
+    assert [(found.rule, found.field) for found in check(relay, clean())] == [("relay_constant", "contact.relay")]
+    assert check(clean(), relay) == check(relay, relay) == []
+    assert check(relay, changed({"contact.email_norm": "ann@example.org"})) == []
+
+
 def test_added_lines_are_fine() -> None:
     """An order may grow."""
     order = clean()
