@@ -98,7 +98,7 @@ def cross_field(event_type: str, document: Mapping[str, Any]) -> Sequence[Defect
         return ()
     if event_type.startswith("order."):
         order = data.get("order")
-        return _order(order, document) if isinstance(order, dict) else ()
+        return _order(event_type, order, document) if isinstance(order, dict) else ()
     found: list[Defect] = []
     if event_type == "contact.captured":
         found += _captured_contact(data)
@@ -112,21 +112,32 @@ def cross_field(event_type: str, document: Mapping[str, Any]) -> Sequence[Defect
 
 
 _NO_SESSION: Final = Defect(PAYLOAD_SHAPE, "session_id", "is missing; every event of a guest names the guest's session")
+# Whoever believed it would put a stranger's order into the account of somebody who never logged in.
+_ACCOUNT_OF_GUEST: Final = Defect(
+    PAYLOAD_SHAPE, "data.order.customer.customer_id", "must be left out; only a member, who was logged in, has one"
+)
+_NOT_CANCELLED: Final = Defect(
+    PAYLOAD_SHAPE, "data.order.cancelled_at", "is missing; without it, the order of an order.cancelled would be shipped"
+)
 
 
-def _order(order: Mapping[str, Any], document: Mapping[str, Any]) -> Sequence[Defect]:
+def _order(event_type: str, order: Mapping[str, Any], document: Mapping[str, Any]) -> Sequence[Defect]:
     customer, contact = order.get("customer"), order.get("contact")
     found: list[Defect] = []
     if isinstance(customer, dict):
         if customer.get("type") == "guest":
             if document.get("session_id") is None:
                 found.append(_NO_SESSION)
+            if customer.get("customer_id") is not None:
+                found.append(_ACCOUNT_OF_GUEST)
         elif customer.get("type") == "member" and not customer.get("customer_id"):
             found.append(Defect(PAYLOAD_SHAPE, "data.order.customer.customer_id", "is missing; a member has one"))
     if isinstance(contact, dict) and _is_blank(contact.get("email")) and _is_blank(contact.get("phone")):
         found.append(
             Defect("contact_present", "data.order.contact", "has neither an e-mail address nor a phone number")
         )
+    if event_type == "order.cancelled" and order.get("cancelled_at") is None:
+        found.append(_NOT_CANCELLED)
     for name, identity in _PARTS:
         found += _repeated(order.get(name), name, identity)
     return found

@@ -100,7 +100,7 @@ class PaymentEntry(TypedDict, total=False):
     gateway: ShortText | None
     """Payment service provider."""
     currency: Required[Currency]
-    """Currency of the amount."""
+    """Currency of the amount: the order's."""
     amount: Required[Amount]
     """Amount."""
     decline_class: Literal["insufficient_funds", "authentication", "expired", "fraud", "technical", "other"] | None

@@ -35,7 +35,7 @@ class Customer(TypedDict, total=False):
     type: Required[Literal["guest", "member"]]
     """A guest has no account, or did not use it; a member was logged in."""
     customer_id: Reference | None
-    """The account's id. Required for members."""
+    """The account's id. Required for members; a guest has none, also when there is an account with the same contact."""
     loyalty_id: Reference | None
     """The number of a loyalty membership given at checkout."""
 
@@ -49,7 +49,8 @@ class Contact(TypedDict, total=False):
     phone: Annotated[ShortText, Field(examples=["+32 470 12 34 56"])] | None
     """The phone number as the buyer typed it, preferably with its country code."""
     relay: Annotated[bool, Field(json_schema_extra={"default": False})] | None
-    """True for a forwarding address (hide-my-email) that does not identify the buyer."""
+    """True for a forwarding address (hide-my-email) that does not identify the buyer. Sent with every event: it stays
+    true as long as the contact is the same."""
     verified_at: Instant | None
     """When the storefront had proof that the buyer controls this contact."""
     preferred: Literal["email", "phone"] | None
@@ -171,7 +172,7 @@ class Line(TypedDict, total=False):
     line_id: Required[Reference]
     """Unique within the order, and stable over all its events."""
     parent_line_id: Reference | None
-    """The line this one belongs to (a bundle's part, a modifier)."""
+    """The line this one belongs to (a bundle's part, a modifier): another line of the order, not one below it."""
     kind: (
         Annotated[
             Literal["good", "digital", "service", "fee", "modifier", "bundle_child", "gift_card"],
@@ -214,19 +215,21 @@ class Line(TypedDict, total=False):
 
 @part
 class Totals(TypedDict, total=False):
-    """The sums, at placement.
+    """The sums over all lines, as placed.
 
-    items + shipping + fees + tip + (tax, unless prices include it) - discount = total.
+    items + shipping + fees + tip + (tax, unless prices include it) - discount = total. Cancelled units stay in these
+    sums; a line that is added later raises them and `current_total`, and `total` stays.
     """
 
     items: Required[Amount]
     """The sum of unit_price times quantity over all lines, before discounts."""
     discount: Annotated[Amount, Field(json_schema_extra={"default": "0"})] | None
-    """Everything taken off: the discounts of all lines, of shipping, and of the order."""
+    """Everything taken off: the sum of the discounts of all lines, and of what shipping was lowered by."""
     shipping: Annotated[Amount, Field(json_schema_extra={"default": "0"})] | None
-    """Shipping before discounts."""
+    """Shipping before discounts: the sum of the prices in `shipping`, where that is given."""
     tax: Annotated[Amount, Field(json_schema_extra={"default": "0"})] | None
-    """All taxes, whether or not prices include them."""
+    """All taxes, whether or not prices include them: the sum of the taxes of lines and shipping, and of `taxes`,
+    where these are given."""
     fees: Annotated[Amount, Field(json_schema_extra={"default": "0"})] | None
     """Fees (gift wrap, service, small order)."""
     tip: Annotated[Amount, Field(json_schema_extra={"default": "0"})] | None
@@ -234,7 +237,9 @@ class Totals(TypedDict, total=False):
     total: Required[Amount]
     """What the buyer agreed to pay. It never changes after placement, and refunds do not change it."""
     current_total: Amount | None
-    """What the order is worth after lines were cancelled or edited; left out when nothing was."""
+    """What the order is worth after units were cancelled or lines added: the sum of the above, less the cancelled
+    units' share of their lines' totals (and of their taxes, unless prices include them), and less what was taken back
+    of shipping, fees and tip. Refunds do not change it. Left out when nothing was cancelled or added."""
 
 
 @part
@@ -357,9 +362,9 @@ class RefundedLine(TypedDict, total=False):
     line_id: Required[Reference]
     """The line."""
     quantity: Annotated[Count, Field(json_schema_extra={"default": 0})] | None
-    """How much of it, at the line's scale; 0 when only money goes back."""
+    """How much of it, at the line's scale; 0 when only money goes back. No unit is paid back twice."""
     amount: Required[Amount]
-    """How much money for it."""
+    """How much money for it. The lines of a refund add up to no more than its amount."""
     returned: Annotated[bool, Field(json_schema_extra={"default": False})] | None
     """True when the goods came back."""
 
@@ -431,7 +436,7 @@ class Order(TypedDict, total=False):
     hold_reason: Annotated[ShortText, Field(examples=["fraud_review", "address_check"])] | None
     """Why it is on hold."""
     cancelled_at: Instant | None
-    """When it was cancelled as a whole."""
+    """When it was cancelled as a whole. Required for order.cancelled."""
     cancel_reason: Literal["customer", "inventory", "fraud", "declined", "staff", "other"] | None
     """Why it was cancelled."""
     cancel_note: Text | None

@@ -52,25 +52,41 @@ _EMAIL_OR_PHONE: Final = {
     ]
 }
 
+_CANCELLED: Final = {"required": ["cancelled_at"], "properties": {"cancelled_at": {"type": "string"}}}
+
 # What one field demands of another, as mappers/web/defects.py checks it.
-_CONDITIONS: Final[dict[str, dict[str, Any]]] = {
-    "CheckoutEvent": {"anyOf": [_HAS_SESSION, _OF_MEMBER]},
-    "ContactEvent": {"anyOf": [_HAS_SESSION, _OF_MEMBER]},
-    "PaymentEvent": {"anyOf": [_HAS_SESSION, _OF_MEMBER, _OF_ORDER]},
-    "AccountEvent": _HAS_SESSION,
-    "OrderEvent": {"if": _GUEST_ORDER, "then": _HAS_SESSION},
-    "Contact": _EMAIL_OR_PHONE,
-    "CapturedContact": _EMAIL_OR_PHONE,
-    "Customer": {
-        "if": {"properties": {"type": {"const": "member"}}},
-        "then": {"required": ["customer_id"], "properties": {"customer_id": _NAMED}},
-    },
-    "PaymentOfCheckout": {
-        "anyOf": [
-            {"required": ["checkout_id"], "properties": {"checkout_id": _NAMED}},
-            {"required": ["order_id"], "properties": {"order_id": _NAMED}},
-        ]
-    },
+_CONDITIONS: Final[dict[str, list[dict[str, Any]]]] = {
+    "CheckoutEvent": [{"anyOf": [_HAS_SESSION, _OF_MEMBER]}],
+    "ContactEvent": [{"anyOf": [_HAS_SESSION, _OF_MEMBER]}],
+    "PaymentEvent": [{"anyOf": [_HAS_SESSION, _OF_MEMBER, _OF_ORDER]}],
+    "AccountEvent": [_HAS_SESSION],
+    "OrderEvent": [
+        {"if": _GUEST_ORDER, "then": _HAS_SESSION},
+        {
+            "if": {"properties": {"event_type": {"const": "order.cancelled"}}},
+            "then": {"properties": {"data": {"properties": {"order": _CANCELLED}}}},
+        },
+    ],
+    "Contact": [_EMAIL_OR_PHONE],
+    "CapturedContact": [_EMAIL_OR_PHONE],
+    "Customer": [
+        {
+            "if": {"properties": {"type": {"const": "member"}}},
+            "then": {"required": ["customer_id"], "properties": {"customer_id": _NAMED}},
+        },
+        {
+            "if": {"properties": {"type": {"const": "guest"}}},
+            "then": {"properties": {"customer_id": {"type": "null"}}},
+        },
+    ],
+    "PaymentOfCheckout": [
+        {
+            "anyOf": [
+                {"required": ["checkout_id"], "properties": {"checkout_id": _NAMED}},
+                {"required": ["order_id"], "properties": {"order_id": _NAMED}},
+            ]
+        }
+    ],
 }
 
 _EXAMPLES: Final = {
@@ -103,7 +119,7 @@ def document() -> dict[str, Any]:
                 field["description"] = envelope[field_name]["description"]
             _tidy(field)
         if name in _CONDITIONS:
-            definition["allOf"] = [_CONDITIONS[name]]
+            definition["allOf"] = _CONDITIONS[name]
         if name in _EXAMPLES:
             definition["examples"] = [_example(case) for case in _EXAMPLES[name]]
     return {**_HEAD, **generated, "$defs": definitions}

@@ -154,3 +154,26 @@ def test_two_parts_of_an_order_never_share_an_id(case, name, identity):
     parts.append(copy.deepcopy(parts[0]))
     (defect,) = defects_of(event)
     assert (defect.rule, defect.path) == ("payload_shape", f"data.order.{name}[{len(parts) - 1}].{identity}")
+
+
+@pytest.mark.parametrize("value", ["missing", None])
+def test_a_cancelled_order_says_when(value, validator):
+    """No warehouse ships an order because the event that cancelled it left out the one field that says so."""
+    event = with_value("order-cancelled", "data.order.cancelled_at", value)
+    if value == "missing":
+        del event["data"]["order"]["cancelled_at"]
+    assert not validator.is_valid(event)
+    (defect,) = defects_of(event)
+    assert (defect.rule, defect.path) == ("payload_shape", "data.order.cancelled_at")
+    event["event_type"] = "order.updated"
+    assert validator.is_valid(event) and defects_of(event) == []
+
+
+def test_a_guest_has_no_account(validator):
+    """Nobody's order lands in the account of a member who was not logged in."""
+    event = with_value("order-placed-guest", "data.order.customer.customer_id", "cus_88")
+    assert not validator.is_valid(event)
+    (defect,) = defects_of(event)
+    assert (defect.rule, defect.path) == ("payload_shape", "data.order.customer.customer_id")
+    event["data"]["order"]["customer"]["customer_id"] = None
+    assert validator.is_valid(event) and defects_of(event) == []
