@@ -27,8 +27,10 @@ from deploy.local.locking import exclusive
 from deploy.local.report import Report
 from deploy.local.stack import Endpoints, Profile, Stack
 from ingest.assembly import retention_ranges
+from ingest.database import output_ends
+from ingest.database.connection import connect
 from ingest.database.migrate import migrate
-from ingest.kafka_admin import RAW_CONFIG
+from ingest.kafka_admin import RAW_CONFIG, KafkaAdmin
 from ingest.settings import PREFIX, Settings
 from producers.topics import OUTPUT_TOPICS
 from schemas import registry
@@ -128,7 +130,7 @@ class Deployment:
                 future.result()
 
     def fresh_database(self, name: str) -> str:
-        """An empty database with Ordergate's tables; its URL."""
+        """An empty database with Ordergate's tables; its URL. It knows that others write to the output topics, too."""
         server = self.endpoints.database_url
         with psycopg.connect(server, autocommit=True) as connection:
             connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
@@ -136,6 +138,8 @@ class Deployment:
         head, mark, query = server.partition("?")
         url = f"{head.rpartition('/')[0]}/{name}{mark}{query}"
         migrate(url, retention_ranges(self._settings(url, name)))
+        with KafkaAdmin(self.servers) as admin, contextlib.closing(connect(url)) as connection:
+            output_ends.replace(connection, admin.ends(list(OUTPUTS)))
         return url
 
     def start(

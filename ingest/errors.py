@@ -52,6 +52,7 @@ class Cause(StrEnum):
     OFFSET_MOVED = "somebody else has moved the group's offset"
     OFFSET_UNSTABLE = "its committed offset does not become stable"
     DATABASE_BEHIND = "PostgreSQL is behind Kafka"
+    DATABASE_NEW = "the database is new and the output topics are not"
     READERS_WAIT = "readers of an output partition wait for a transaction that never ends"
     OUTPUT_LOST = "an output topic lost records"
     JOURNAL_GAP = "the journal has a gap"
@@ -60,13 +61,19 @@ class Cause(StrEnum):
 class PartitionHalted(OrdergateError):
     """Repair one partition: certainty about its position is lost. All other partitions go on."""
 
-    def __init__(self, topic: str, partition: int, cause: Cause, *, known: str, safe: str) -> None:
+    def __init__(
+        self, topic: str, partition: int, cause: Cause, *, known: str, safe: str, first: str | None = None
+    ) -> None:
+        """`first`: what to do before any repair, where most often no repair is needed."""
+        repair = (
+            f"run `ordergate recover {topic}/{partition}`: it shows what can be repaired and how, and changes nothing "
+            "without --apply"
+        )
         super().__init__(
             f"partition {topic}/{partition} stopped: {cause}",
             known=known,
             safe=safe,
-            do=f"run `ordergate recover {topic}/{partition}`: it shows what can be repaired and how, and changes "
-            "nothing without --apply",
+            do=f"{first}; else {repair}" if first else repair,
         )
         self.topic = topic
         self.partition = partition

@@ -65,6 +65,7 @@ class RecoverMode(StrEnum):
     CONTINUE_AT_END = "continue-at-end"
     ACCEPT_GAP = "accept-gap"
     PUBLISH_AGAIN = "publish-again"
+    PUBLISH_FROM_START = "publish-from-start"
 
 
 Json = Annotated[bool, typer.Option("--json", help="Print facts as JSON, one object per line.")]

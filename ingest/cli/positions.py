@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -13,12 +13,16 @@ from consumers.kafka_source import Committed
 from ingest.cli.cluster import Cluster
 from ingest.cli.deployment import reading, settings
 from ingest.cli.terminal import console, emit, table
+from ingest.database import output_ends
 from ingest.database.connection import Connection
 from ingest.database.journal import JournalRow
+from ingest.database.output_ends import OutputEnd
 from ingest.database.positions import Fence
 from ingest.errors import PartitionHalted
 from ingest.kafka_admin import KafkaAdmin, TopicState
+from ingest.worker import new_database
 from ingest.worker.receipt import LogBounds, check, check_rows, published_sequence
+from producers.topics import OUTPUT_TOPICS
 
 HALTED = 1
 
@@ -119,6 +123,7 @@ def look() -> list[Standing]:
     with KafkaAdmin(given.kafka_bootstrap_servers) as admin:
         admin.require(names)
         topics = admin.existing(names)
+        ends = admin.ends([topic.name for topic in OUTPUT_TOPICS])
     keys = [(topic.name, number) for topic in topics.values() for number in range(topic.partitions)]
     with Cluster(given.kafka_bootstrap_servers, given.group_id) as cluster:
         # In this order what moves on meanwhile shows as not published yet: what was noted as published before is
@@ -128,11 +133,19 @@ def look() -> list[Standing]:
         committed = cluster.committed(keys)
         with reading(given) as connection:
             known = _known(connection, names, committed, noted)
+            unknown = new_database.unknown_outputs(connection, output_ends.read(connection), ends)
         bounds = cluster.bounds(keys)
-    return [
+    found = [
         standing(topics[key[0]], key, bounds[key], committed.get(key, Committed(None, None)), known.get(key))
         for key in sorted(keys)
     ]
+    return [_stopped(one, given.database_address, unknown) if unknown and not one.receipt else one for one in found]
+
+
+def _stopped(one: Standing, database: str, unknown: Iterable[OutputEnd]) -> Standing:
+    """A partition that no worker starts on a database that knows nothing."""
+    halt = new_database.halt((one.topic, one.partition), database, unknown)
+    return replace(one, verdict=f"halted: {halt.cause}", halt=halt)
 
 
 def _known(

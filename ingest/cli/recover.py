@@ -16,15 +16,19 @@ from ingest.cli.deployment import reachable_database, settings
 from ingest.cli.errors import NotFound
 from ingest.cli.migrate import require_migrated
 from ingest.cli.terminal import console, emit, say
+from ingest.database import output_ends
 from ingest.database.connection import Database, DatabaseLost, DatabaseUnfit, PartitionsMissing, Refused, TryAgain
-from ingest.errors import Cause, DatabaseAway, DatabaseRefuses, OrdergateError
+from ingest.errors import Cause, DatabaseAway, DatabaseRefuses, OrdergateError, PartitionHalted
 from ingest.repair.apply import Repairer
 from ingest.repair.evidence import Evidence, halt_of
 from ingest.repair.look import Looker
 from ingest.repair.lost_outputs import plan_lost_outputs
+from ingest.repair.new_database import as_published, newest_published, plan_new_database
+from ingest.repair.outputs import Isolation
 from ingest.repair.plan import Mode, Plan
 from ingest.repair.planning import MAY_BE_BEHIND, NEEDS_TRAIL, plan_for, plan_for_readers
 from ingest.settings import Settings
+from ingest.worker import new_database
 
 NOT_IN_ORDER = 1
 
@@ -69,7 +73,7 @@ class Recovery:
         """Plans of the named partitions, or of all that need one. Raises NotFound for an unknown name."""
         known = self._looker.partitions()
         keys = [_key(name, known) for name in names] or known
-        if self._looker.lost_outputs():
+        if self._looker.lost_outputs() or any(self._halt_of_new_database(key) for key in keys[:1]):
             keys = keys[:1]  # one repair for all
         plans = [plan for key in keys if (plan := self.plan(key)) is not None]
         if names and not plans and (behind := self._behind()):
@@ -92,6 +96,9 @@ class Recovery:
             return plan_lost_outputs(key, lost, self._looker.missing_outputs(), self._mode)
         evidence = self._looker.evidence(key)
         halt = halt_of(evidence)
+        if halt is None and (new := self._halt_of_new_database(key)) is not None:
+            published = self._published() if self._mode is Mode.REBUILD else []
+            return plan_new_database(key, new, self._looker.partitions(), published, self._mode)
         if halt is None:
             return None
         if halt.cause in NEEDS_TRAIL:
@@ -107,6 +114,19 @@ class Recovery:
             evidence = replace(evidence, hanging=mine)
         behind = self._behind() if halt.cause is Cause.DATABASE_BEHIND else []
         return plan_for(evidence, halt, behind, self._mode)
+
+    def _halt_of_new_database(self, key: PartitionKey) -> PartitionHalted | None:
+        """Why no partition may start on a database that knows nothing; None when the outputs or a receipt explain."""
+        now = self._looker.output_ends()
+        with self._database.transaction() as connection:
+            written = new_database.unknown_outputs(connection, output_ends.read(connection), now)
+        return new_database.halt(key, self._database.address, written) if written and not self._behind() else None
+
+    def _published(self) -> list[Evidence]:
+        """Every partition that the outputs show, as if they were its receipt. Raises OutputsTooShort."""
+        outputs = self._looker.outputs(Isolation.COMMITTED)
+        newest = newest_published((one.cause for one in outputs.published_since(0)), set(self._looker.partitions()))
+        return [as_published(self._looker.evidence(key), offset) for key, offset in sorted(newest.items())]
 
     def _behind(self) -> list[Evidence]:
         """Every partition of which the database has lost something."""

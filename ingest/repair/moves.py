@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from psycopg import sql
 
 from consumers.kafka_source import PartitionKey
-from ingest.database import journal
+from ingest.database import journal, positions
 from ingest.database.connection import Connection
 from ingest.database.journal import JournalRow
 from ingest.database.positions import Fence
@@ -16,6 +17,7 @@ from ingest.errors import OrdergateError
 from ingest.repair.journal_gap import NoteGap
 from ingest.repair.raw_log import SkipGap, StartAnew
 from ingest.state import ParkedEvent
+from ingest.worker.receipt import LogBounds
 from producers.journal_records import pack
 
 _NOTE_GAP = """
@@ -34,6 +36,7 @@ SELECT topic, partition, raw_offset, key, value, headers, timestamp_ms, timestam
        (extract(epoch FROM deadline) * 1000000)::bigint
 FROM parked WHERE topic = %s AND partition = %s AND raw_offset >= %s ORDER BY raw_offset
 """
+_BEFORE_A_NEW_DATABASE: Final = "taken for done when a new database began at the log's end"
 _ARCHIVED: Final = ("outcomes", "findings", "quarantine")
 
 
@@ -75,6 +78,19 @@ def skip_gap(connection: Connection, key: PartitionKey, fence: Fence, step: Skip
         raise TakenOver(f"{key[0]}/{key[1]}")
     reason = "removed from the log before they were read"
     connection.execute(_NOTE_GAP, (*key, fence.topic_id, step.start, step.end, reason))
+
+
+def go_on_at_ends(connection: Connection, logs: Iterable[tuple[PartitionKey, str, LogBounds]]) -> None:
+    """Give a new database its positions, at the ends of these logs (partition, topic id, bounds).
+
+    Raises TakenOver when there are positions already.
+    """
+    for topic, partition in positions.sequences(connection):
+        raise TakenOver(f"{topic}/{partition}")
+    for key, topic_id, bounds in logs:
+        positions.create(connection, *key, topic_id, bounds.high)
+        if bounds.low < bounds.high:
+            note_gap(connection, key, topic_id, NoteGap(bounds.low, bounds.high, _BEFORE_A_NEW_DATABASE))
 
 
 def waiting(connection: Connection, key: PartitionKey, first: int) -> list[ParkedEvent]:

@@ -19,9 +19,12 @@ class Mode(StrEnum):
     SKIP_TO_START = "skip-to-start"
     """Go on at the log's first offset: what lay before was removed unread."""
     CONTINUE_AT_END = "continue-at-end"
-    """Go on at the end of what is left of a log that lost its end, with what was written since."""
+    """Go on at the end of what is left of a log that lost its end, with what was written since; before outputs that a
+    new database does not know, at the ends of all raw logs."""
     PUBLISH_AGAIN = "publish-again"
     """Publish lost outputs again, although newer versions of the same orders or guests lie before them."""
+    PUBLISH_FROM_START = "publish-from-start"
+    """Publish all that the raw logs hold behind records that a new database does not know."""
     ACCEPT_GAP = "accept-gap"
     """Go on although the journal no longer has rows that may not be published."""
 

@@ -32,7 +32,7 @@ def plan_for(evidence: Evidence, halt: PartitionHalted, behind: Sequence[Evidenc
             return plan_rebuild(evidence, halt, behind, mode)
         case Cause.OFFSET_UNSTABLE:
             return plan_ends((evidence.topic, evidence.partition), halt.cause, [halt.known], evidence.hanging)
-        case Cause.READERS_WAIT | Cause.OUTPUT_LOST:
+        case Cause.READERS_WAIT | Cause.OUTPUT_LOST | Cause.DATABASE_NEW:
             raise AssertionError("these are no raw partition's own")
 
 

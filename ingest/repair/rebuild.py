@@ -15,6 +15,7 @@ from typing import Final
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from consumers.kafka_source import PartitionKey
+from ingest.database import positions
 from ingest.database.connection import Connection, Database
 from ingest.database.unit_of_work import parked_event
 from ingest.errors import BrokerAway, OrdergateError
@@ -99,7 +100,7 @@ class RawLogTooShort(OrdergateError):
 
 
 class Rebuilder:
-    """Runs one rebuild. The partitions are fenced already."""
+    """Runs one rebuild. Partitions that have a position are fenced already."""
 
     def __init__(
         self, bootstrap_servers: str, group_id: str, database: Database, processor: BatchProcessor, outputs: OutputLog
@@ -111,16 +112,17 @@ class Rebuilder:
         self._processor = processor
         self._outputs = outputs
 
-    def rebuild(self, step: Rebuild, epochs: Mapping[PartitionKey, int]) -> None:
+    def rebuild(self, step: Rebuild, epochs: Mapping[PartitionKey, int], unknown: Mapping[PartitionKey, str]) -> None:
         """Decide again, compare, and keep it.
 
+        `epochs` of the partitions that were fenced, `unknown` ones have no position, and here their topic's id.
         Raises RebuildDiffers, RawLogUnreadable, RawLogTooShort or TakenOver with nothing changed.
         """
         since = min(self._last_decided(lost) for lost in step.lost)
         published = list(self._outputs.published_since(since))
         owned = {
             (one.topic, one.partition): OwnedPartition(
-                (one.topic, one.partition), epoch=epochs[one.topic, one.partition], next_offset=one.start,
+                (one.topic, one.partition), epoch=epochs.get((one.topic, one.partition), 0), next_offset=one.start,
                 sequence=one.known_sequence,
             )
             for one in step.lost
@@ -129,6 +131,10 @@ class Rebuilder:
         with self._database.transaction() as connection, ExitStack() as logs:
             take_time(connection)
             connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+            for one in step.lost:
+                if topic_id := unknown.get((one.topic, one.partition)):
+                    # Not before: a position that outlives a rebuild rolled back looks like a first deployment's.
+                    positions.create(connection, one.topic, one.partition, topic_id, one.start)
             events = in_true_order(
                 {(one.topic, one.partition): self._log(logs, one) for one in step.lost},
                 predecessors(_versions(published)),

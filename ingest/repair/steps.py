@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from consumers.kafka_source import PartitionKey
 from ingest.assembly import batch_processor
-from ingest.database import journal, output_ends, positions
+from ingest.database import journal, output_ends
 from ingest.database.connection import Database
 from ingest.database.journal import JournalRow
 from ingest.database.positions import Fence
@@ -17,7 +17,8 @@ from ingest.repair.fencing import Fencing
 from ingest.repair.journal_gap import NoteGap
 from ingest.repair.look import Looker
 from ingest.repair.lost_outputs import PublishAgain
-from ingest.repair.moves import note_gap, skip_gap, start_anew, waiting
+from ingest.repair.moves import go_on_at_ends, note_gap, skip_gap, start_anew, waiting
+from ingest.repair.new_database import AcceptOutputs, GiveReceipts, GoOnAtEnds
 from ingest.repair.outputs import Isolation
 from ingest.repair.plan import CommitReceipt, Step
 from ingest.repair.raw_log import SkipGap, StartAnew
@@ -86,6 +87,12 @@ class Steps:
                 self._publish_again(step)
             case Rebuild():
                 self._rebuild(step)
+            case GiveReceipts():
+                self._give_receipts(step)
+            case GoOnAtEnds():
+                self._go_on_at_ends(step)
+            case AcceptOutputs():
+                self._remember_outputs()
             case EndTransaction():
                 self._end_transaction(step)
             case _:
@@ -138,24 +145,41 @@ class Steps:
                 raise RepairInDoubt(f"{key[0]}/{key[1]}", f"journal row {missing.sequence:,} was removed meanwhile")
             records = [record for record in unpack(row.records) if record_id(record) in wanted]
             self._fencing.publisher.publish(records, [], metadata)
+        self._remember_outputs()
+
+    def _remember_outputs(self) -> None:
         ends = self._looker.output_ends()
         with self._database.transaction() as connection:
             output_ends.replace(connection, ends)
 
     def _rebuild(self, step: Rebuild) -> None:
         """Fence every partition whose decisions are made again, then do it."""
-        epochs = {}
+        epochs, unknown = {}, {}
         for lost in step.lost:
             key = (lost.topic, lost.partition)
-            with self._database.transaction() as connection:
-                positions.create(connection, *key, self._looker.topic_id(lost.topic), lost.start)
-            fence = _held(self._fencing.fence(key))
-            self._fencing.end_transaction_of_owner(fence)
-            epochs[key] = fence.epoch
+            fence = self._fencing.fence(key)
+            if fence is None:
+                unknown[key] = self._looker.topic_id(lost.topic)
+            else:
+                self._fencing.end_transaction_of_owner(fence)
+                epochs[key] = fence.epoch
         servers, group_id = self._given.kafka_bootstrap_servers, self._given.group_id
         processor = batch_processor(self._given, self._database, lambda _carrier: True)
         outputs = self._looker.outputs(Isolation.COMMITTED)
-        Rebuilder(servers, group_id, self._database, processor, outputs).rebuild(step, epochs)
+        Rebuilder(servers, group_id, self._database, processor, outputs).rebuild(step, epochs, unknown)
+
+    def _give_receipts(self, step: GiveReceipts) -> None:
+        """Cut off before it, the partitions lack their receipts only: the repair of that gives the same ones."""
+        receipts = [receipt(one.topic, one.partition, one.end, one.sequence) for one in step.lost]
+        self._fencing.publisher.publish([], receipts, self._looker.consumer.consumer_group_metadata())
+
+    def _go_on_at_ends(self, step: GoOnAtEnds) -> None:
+        """Positions first: a worker gives a new position its first receipt by itself."""
+        starts = {key: self._looker.evidence(key) for key in step.partitions}
+        with self._database.transaction() as connection:
+            go_on_at_ends(connection, [(key, one.topic_id, one.bounds) for key, one in starts.items()])
+        receipts = [receipt(*key, one.bounds.high, 0) for key, one in starts.items()]
+        self._fencing.publisher.publish([], receipts, self._looker.consumer.consumer_group_metadata())
 
     def _end_transaction(self, step: EndTransaction) -> None:
         with BrokerState(self._given.kafka_bootstrap_servers) as brokers:

@@ -9,6 +9,7 @@ from ingest.database import output_ends
 from ingest.database.connection import Database
 from ingest.database.output_ends import OutputEnd
 from ingest.errors import Cause, PartitionHalted
+from ingest.worker.new_database import unknown_outputs
 from ingest.worker.partition import PartitionKey
 
 _EVERY_S = 10.0
@@ -67,6 +68,8 @@ class OutputWatch:
         self._ends = ends
         self._monotonic = monotonic
         self._next = float("-inf")
+        self.unknown: tuple[OutputEnd, ...] = ()
+        """At the last look: the output logs that others have written, before a database that knows nothing at all."""
 
     def look(self) -> list[Shortened]:
         """Compare, and remember what is longer now."""
@@ -79,7 +82,9 @@ class OutputWatch:
         lost = shortened(before, now)
         if not lost:
             with self._database.transaction() as connection:
-                output_ends.remember(connection, now)
+                self.unknown = unknown_outputs(connection, before, now)
+                if not self.unknown:  # else it may be the wrong database, and is left as it is
+                    output_ends.remember(connection, now)
         self._next = self._monotonic() + _EVERY_S
         return lost
 

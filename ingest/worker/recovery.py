@@ -17,6 +17,7 @@ from ingest.database import journal, positions, statements
 from ingest.database.connection import Database
 from ingest.database.positions import Advance, Fence
 from ingest.errors import Cause, PartitionHalted
+from ingest.worker import new_database
 from ingest.worker.output_watch import OutputWatch, halt
 from ingest.worker.partition import OwnedPartition, PartitionKey
 from ingest.worker.receipt import LogBounds, check, check_rows, published_sequence, receipt
@@ -176,6 +177,8 @@ class Recovery:
         if fence is not None:
             return fence
         topic_id, start = self._topic_id(key[0]), self._first_start(key, until)
+        if self._outputs.unknown:
+            raise new_database.halt(key, self._database.address, self._outputs.unknown)
         with self._database.transaction() as connection:
             positions.create(connection, *key, topic_id, start)
             fence = positions.fence(connection, *key, self._publisher.transactional_id)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
+from ingest.database import positions
 from ingest.database.connection import Database
 from ingest.raw_event import RawEvent
 from ingest.repair import rebuild as rebuild_module
@@ -80,8 +81,9 @@ def rebuild(
     published: Sequence[OutputRecord],
     step: Rebuild = STEP,
     moved: int = 1,
+    unknown: Mapping[tuple[str, int], str] = MappingProxyType({}),
 ) -> Tables:
-    """Gives the database after offset 10 was decided again."""
+    """Gives the database after offset 10 was decided again; `unknown` partitions have no position yet."""
     tables = Tables(moved)
     visible = [
         Published(
@@ -92,7 +94,7 @@ def rebuild(
     outputs = SimpleNamespace(published_since=lambda _since: visible)
     Rebuilding(
         "unused", "group", cast("Database", tables), cast("BatchProcessor", OneBatch(made)), cast("OutputLog", outputs)
-    ).rebuild(step, {RAW: 1})
+    ).rebuild(step, {} if unknown else {RAW: 1}, unknown)
     return tables
 
 
@@ -126,6 +128,13 @@ def test_a_raw_log_that_ends_too_early_is_told_as_such():
     """The log has lost what was published: the operator is sent to the log, and not to another version."""
     with pytest.raises(RawLogTooShort, match="raw/0 ends before offset 12"):
         rebuild([OF_ORDER], [OF_ORDER], Rebuild((Lost(*RAW, 10, 12, 4, 3),)))
+
+
+def test_a_new_database_has_positions_only_once_all_is_made_again():
+    """A position that outlives a rebuild rolled back would let the next worker publish everything a second time."""
+    step = Rebuild((Lost(*RAW, 10, 11, 1, 0),))
+    told = rebuild([OF_ORDER], [OF_ORDER], step, unknown={RAW: "id"}).told
+    assert told.index("SET LOCAL statement_timeout = 0") < told.index(positions._CREATE)
 
 
 def test_a_rebuild_has_no_time_limit():
