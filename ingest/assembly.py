@@ -200,6 +200,7 @@ def assemble(
         settings.stable_offset_deadline_s,
         time,
         observer.recovered,
+        health.tick,
         OutputWatch(database, clients.output_ends, time.monotonic),
     )
     processor = BatchProcessor(pipeline, database, time, timedelta(days=settings.event_id_retention_days), phases)

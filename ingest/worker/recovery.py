@@ -30,6 +30,13 @@ _LEAST_BOUND_S = 2.0
 _OTHERS_BOUND_S = 2.0
 _OTHERS_LEAST_BOUND_S = 0.5
 """Less than for a recovery's own partitions: there may be many, and none of them halts for want of an answer."""
+_LONGEST_AFTER_S = 60.0
+"""Past the common bound, unstable partitions are halted for so long; then the worker polls before the others' turn.
+
+The group takes a member for dead that does not poll for 300 s (`max.poll.interval.ms`). With 64 partitions, all of them
+unstable, a call lasts at most 33 s for the look at the database, what is left of 30 s, and these 60 s; or 162 s when
+all of them are new.
+"""
 
 
 class Recovery:
@@ -45,9 +52,13 @@ class Recovery:
         stable_bound_s: float,
         time: TimeSource,
         on_recovered: Callable[[PartitionKey, int], None],
+        on_asking: Callable[[], None],
         outputs: OutputWatch,
     ) -> None:
-        """`take_over` ends the open transaction of a `transactional.id`; `on_recovered` gets the rows replayed."""
+        """`take_over` ends the open transaction of a `transactional.id`; `on_recovered` gets the rows replayed.
+
+        `on_asking` is told of each step that may wait: many partitions together may take longer than the loop may.
+        """
         self._database = database
         self._source = source
         self._publisher = publisher
@@ -56,13 +67,14 @@ class Recovery:
         self._stable_bound_s = stable_bound_s
         self._time = time
         self._on_recovered = on_recovered
+        self._on_asking = on_asking
         self._outputs = outputs
 
     def recover(self, partitions: Sequence[OwnedPartition]) -> None:
         """Bring partitions from RECOVERING to RUNNING, or to HALTED.
 
         Raises DatabaseLost, TryAgain, Fenced, Doubt, GroupFenced or BrokerSilent; then some are still RECOVERING,
-        and it is to be called again.
+        and it is to be called again. So they are when many have to be waited for.
         """
         # Bound to this recovery before anything is read: a later rebalance must fence what it publishes.
         metadata = self._source.group_metadata()
@@ -89,11 +101,14 @@ class Recovery:
                             *partition.key, Cause.DATABASE_BEHIND, known=behind.known, safe=behind.safe
                         )
             return
-        self._give_first_receipts(fences, metadata, until)
+        self._give_first_receipts(partitions, fences, metadata, until)
+        enough = max(until, self._time.monotonic()) + _LONGEST_AFTER_S
         for partition in partitions:
-            if partition.key in fences:
+            if partition.key in fences and partition.halt is None:
                 with _halting(partition):
                     self._recover(partition, fences[partition.key], metadata, until)
+                if self._time.monotonic() > enough:
+                    return
 
     def outputs_lost(self) -> bool:
         """Whether the output logs, looked at now and then, lost something: then everything has to recover."""
@@ -104,6 +119,7 @@ class Recovery:
         unended, mine = self._publisher.unended, self._publisher.transactional_id
         unended |= {fence.previous_owner for fence in fences if fence.previous_owner and not fence.released} - {mine}
         for owner in sorted(unended):
+            self._on_asking()
             self._take_over(owner)
             unended.remove(owner)
 
@@ -132,21 +148,19 @@ class Recovery:
                 return _behind(key, sequence, known)
         return None
 
-    def _give_first_receipts(self, fences: Mapping[PartitionKey, Fence], metadata: object, until: float) -> None:
+    def _give_first_receipts(
+        self, partitions: Iterable[OwnedPartition], fences: Mapping[PartitionKey, Fence], metadata: object, until: float
+    ) -> None:
         """Commit where new partitions start: from then on a missing committed offset means that it was lost."""
-        receipts = [
-            receipt(*key, fence.next_offset, 0)
-            for key, fence in fences.items()
-            if fence.sequence == 0 and self._is_new(key, until)
-        ]
+        receipts = []
+        for partition in partitions:
+            fence = fences.get(partition.key)
+            if fence is not None and fence.sequence == 0:
+                with _halting(partition):
+                    if self._committed(partition.key, until).offset is None:
+                        receipts.append(receipt(*partition.key, fence.next_offset, 0))
         if receipts:
             self._publisher.publish([], receipts, metadata)
-
-    def _is_new(self, key: PartitionKey, until: float) -> bool:
-        try:
-            return self._ask(key, until).offset is None
-        except OffsetUnstable:
-            return False  # the partition's own step meets it again, and explains
 
     def _recover(self, partition: OwnedPartition, fence: Fence, metadata: object, until: float) -> None:
         topic, number = partition.key
@@ -206,6 +220,7 @@ class Recovery:
 
         All partitions of a recovery share the bound `until`, but each is given `least_s`.
         """
+        self._on_asking()
         now = self._time.monotonic
         return self._source.committed(key, max(until - now(), least_s), now)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -52,9 +53,17 @@ class Kafka:
 
 
 def recovered(
-    kafka: Kafka, numbers: Sequence[int], take_over: Callable[[str], None] = lambda _owner: None
+    kafka: Kafka,
+    numbers: Sequence[int],
+    take_over: Callable[[str], None] = lambda _owner: None,
+    rows: int = 3,
+    on_asking: Callable[[], None] = lambda: None,
+    calls: int = 1,
 ) -> list[OwnedPartition]:
-    """These partitions after one recovery; of all, three journal rows are decided and published by one that died."""
+    """These partitions after so many `calls` of recovery; of all, so many journal `rows` are decided and published.
+
+    Their owner died.
+    """
     postgres = server()
     connected = database(postgres)
     with connected.transaction() as connection:
@@ -62,7 +71,7 @@ def recovered(
             positions.create(connection, TOPIC, number, "id", 0)
             positions.fence(connection, TOPIC, number, "an owner that died")
     for row in postgres.tables["positions"].values():
-        row |= {"next_offset": 7, "sequence": 3, "published_sequence": 3}
+        row |= {"next_offset": 7, "sequence": rows, "published_sequence": rows}
     publisher = SimpleNamespace(transactional_id="mine", unended=set(), ensure_open=lambda: None)
     time = SimpleNamespace(monotonic=lambda: kafka.now)
     recovery = Recovery(
@@ -74,10 +83,12 @@ def recovered(
         STABLE_BOUND_S,
         cast("Any", time),
         lambda _key, _rows: None,
+        on_asking,
         OutputWatch(connected, None, time.monotonic),
     )
     partitions = [OwnedPartition((TOPIC, number)) for number in numbers]
-    recovery.recover(partitions)
+    for _ in range(calls):
+        recovery.recover([one for one in partitions if one.phase is Phase.RECOVERING])
     return partitions
 
 
@@ -108,3 +119,20 @@ def test_many_unstable_partitions_of_others_delay_a_recovery_little():
     (mine,) = recovered(kafka, [20])
     assert mine.phase is Phase.RUNNING
     assert kafka.now < 15
+
+
+@pytest.mark.parametrize(("partitions", "rows"), [(64, 0), (64, 3), (100, 3)])
+def test_however_many_partitions_are_unstable_the_worker_is_taken_for_alive(partitions, rows):
+    """A probe that restarts it, or a group that takes its partitions away, would keep any of them from being told."""
+    kafka = Kafka(dict.fromkeys(range(partitions), float("inf")), 0.01)
+    asked = [0.0]
+    recovered(kafka, range(partitions), rows=rows, on_asking=lambda: asked.append(kafka.now))
+    assert max(later - earlier for earlier, later in pairwise([*asked, kafka.now])) <= STABLE_BOUND_S + 5.0
+    assert kafka.now < 200, "a member that does not poll for 300 s is taken for dead"
+
+
+@pytest.mark.parametrize("rows", [0, 3])
+def test_all_of_many_unstable_partitions_are_told_in_the_end(rows):
+    """A call of recovery deals with some of them, and the next ones with the others."""
+    partitions = recovered(Kafka(dict.fromkeys(range(64), float("inf")), 0.01), range(64), rows=rows, calls=3)
+    assert {one.phase for one in partitions} == {Phase.HALTED}
