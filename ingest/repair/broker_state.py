@@ -1,23 +1,20 @@
 """What brokers know of transactions: open ones per partition, their coordinator's state, their batches and markers.
 
-Messages: Apache Kafka, clients/src/main/resources/common/message/ (Metadata, DescribeProducers, ListTransactions,
+Messages: Apache Kafka, clients/src/main/resources/common/message/ (DescribeProducers, ListTransactions,
 DescribeTransactions, Fetch, WriteTxnMarkers); KIP-664 explains hanging transactions.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Self
 
 from consumers.kafka_source import PartitionKey
-from ingest.errors import BrokerAway
-from ingest.repair.wire import Api, Broker, Reader, WireError, Writer
+from ingest.repair.leaders import Leaders
+from ingest.repair.wire import Api, Reader, Writer
 
-_METADATA: Final = Api(3, 4, flexible=False)
 _FETCH: Final = Api(1, 4, flexible=False)
 _DESCRIBE_PRODUCERS: Final = Api(61, 0, flexible=True)
 _DESCRIBE_TRANSACTIONS: Final = Api(65, 0, flexible=True)
@@ -28,7 +25,6 @@ _TRANSACTIONAL, _CONTROL, _COMPRESSION = 0x10, 0x20, 0x07
 _FETCH_BYTES: Final = 8 * 1024 * 1024
 _LEADERS_WITHIN_S: Final = 15.0
 """How long a partition may be without a leader: a broker that was killed is fenced for its session's time-out (9 s)."""
-_PAUSE_S: Final = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +68,7 @@ class BrokerState:
     """Asks the brokers on the wire, PLAINTEXT; closed at the end of `with`. Raises BrokerAway."""
 
     def __init__(self, bootstrap_servers: str) -> None:
-        self._servers = bootstrap_servers
-        self._open = ExitStack()
-        self._brokers: dict[int, Broker] = {}
-        self._leaders: dict[PartitionKey, int] = {}
+        self._leaders = Leaders(bootstrap_servers)
 
     def __enter__(self) -> Self:
         return self
@@ -83,63 +76,24 @@ class BrokerState:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._open.close()
+        self._leaders.__exit__(kind, error, trace)
 
     def partitions(self, topics: Iterable[str]) -> list[PartitionKey]:
         """Every partition of these topics, with leaders looked up anew: a while is given to each to have one."""
-        wanted = sorted(topics)
-        until = time.monotonic() + _LEADERS_WITHIN_S
-        while True:
-            addresses, leaders = self._metadata(wanted)
-            if addresses.keys() >= set(leaders.values()) or time.monotonic() >= until:
-                break
-            time.sleep(_PAUSE_S)
-        self._leaders |= leaders
-        for node, address in addresses.items():
-            if node not in self._brokers:
-                self._brokers[node] = self._connected(*address)
-        return sorted(leaders)
-
-    def _metadata(self, topics: Collection[str]) -> tuple[dict[int, tuple[str, int]], dict[PartitionKey, int]]:
-        """Where each broker is, and the leader of each partition, -1 for none."""
-        body = Writer(_METADATA).array(len(topics))
-        for topic in topics:
-            body.string(topic)
-        answer = self._ask_any(_METADATA, body.int8(0))
-        answer.int32()
-        addresses = {}
-        for _ in answer.array():
-            node, host, port = answer.int32(), answer.string(), answer.int32()
-            answer.string()
-            addresses[node] = (host or "", port)
-        answer.string()
-        answer.int32()
-        leaders: dict[PartitionKey, int] = {}
-        for _ in answer.array():
-            answer.int16()
-            topic = answer.string() or ""
-            answer.int8()
-            for _ in answer.array():
-                answer.int16()
-                key, leader = (topic, answer.int32()), answer.int32()
-                for _ in range(2):
-                    for _ in answer.array():
-                        answer.int32()
-                leaders[key] = leader
-        return addresses, leaders
+        return self._leaders.find(topics, _LEADERS_WITHIN_S)
 
     def open_transactions(self, partitions: Collection[PartitionKey]) -> list[OpenTransaction]:
         """Every transaction that is open on one of these partitions."""
         found = []
         for topic, number in partitions:
             body = Writer(_DESCRIBE_PRODUCERS).array(1).string(topic).array(1).int32(number).end().end()
-            answer = self._ask(self._leaders[topic, number], _DESCRIBE_PRODUCERS, body)
+            answer = self._leaders.ask_leader((topic, number), _DESCRIBE_PRODUCERS, body)
             answer.int32()
             for _ in answer.array():
                 answer.string()
                 for _ in answer.array():
                     answer.int32()
-                    self._refused("DescribeProducers", answer.int16())
+                    self._leaders.refused("DescribeProducers", answer.int16())
                     answer.string()
                     for _ in answer.array():
                         producer_id, epoch = answer.int64(), answer.int32()
@@ -156,13 +110,13 @@ class BrokerState:
     def coordinators(self, producer_ids: Collection[int]) -> dict[int, CoordinatorView]:
         """What coordinators know of these producers, by producer id; nothing of those that they have forgotten."""
         found: dict[int, CoordinatorView] = {}
-        for node in sorted(self._brokers):
+        for node in self._leaders.nodes:
             body = Writer(_LIST_TRANSACTIONS).array(0).array(len(producer_ids))
             for producer_id in sorted(producer_ids):
                 body.int64(producer_id)
-            answer = self._ask(node, _LIST_TRANSACTIONS, body.end())
+            answer = self._leaders.ask(node, _LIST_TRANSACTIONS, body.end())
             answer.int32()
-            self._refused("ListTransactions", answer.int16())
+            self._leaders.refused("ListTransactions", answer.int16())
             for _ in answer.array():
                 answer.string()
             names = []
@@ -180,7 +134,7 @@ class BrokerState:
         body = Writer(_DESCRIBE_TRANSACTIONS).array(len(transactional_ids))
         for name in transactional_ids:
             body.string(name)
-        answer = self._ask(node, _DESCRIBE_TRANSACTIONS, body.end())
+        answer = self._leaders.ask(node, _DESCRIBE_TRANSACTIONS, body.end())
         answer.int32()
         for _ in answer.array():
             error, name, state = answer.int16(), answer.string() or "", answer.string() or ""
@@ -203,11 +157,11 @@ class BrokerState:
         while at < end:
             body = Writer(_FETCH).int32(-1).int32(500).int32(1).int32(_FETCH_BYTES).int8(0)
             body.array(1).string(topic).array(1).int32(number).int64(at).int32(_FETCH_BYTES)
-            answer = self._ask(self._leaders[partition], _FETCH, body)
+            answer = self._leaders.ask_leader(partition, _FETCH, body)
             answer.int32()
             (_,), _topic, (_,) = answer.array(), answer.string(), answer.array()
             answer.int32()
-            self._refused("Fetch", answer.int16())
+            self._leaders.refused("Fetch", answer.int16())
             answer.int64()
             answer.int64()
             for _ in answer.array():
@@ -228,44 +182,14 @@ class BrokerState:
             topic, number = partition
             body = Writer(_WRITE_MARKERS).array(1).int64(producer_id).int16(epoch).int8(end == "COMMIT")
             body.array(1).string(topic).array(1).int32(number).end().int32(coordinator_epoch).end().end()
-            answer = self._ask(self._leaders[partition], _WRITE_MARKERS, body)
+            answer = self._leaders.ask_leader(partition, _WRITE_MARKERS, body)
             for _ in answer.array():
                 answer.int64()
                 for _ in answer.array():
                     answer.string()
                     for _ in answer.array():
                         answer.int32()
-                        self._refused("WriteTxnMarkers", answer.int16())
-
-    def _ask_any(self, api: Api, body: Writer) -> Reader:
-        if not self._brokers:
-            for server in self._servers.split(","):
-                host, _, port = server.strip().rpartition(":")
-                try:
-                    with Broker(host.strip("[]"), int(port)) as broker:
-                        return broker.ask(api, body)
-                except (OSError, WireError):
-                    continue
-            raise BrokerAway(self._servers, "no broker answers on the wire; it speaks PLAINTEXT only")
-        return self._ask(min(self._brokers), api, body)
-
-    def _ask(self, node: int, api: Api, body: Writer) -> Reader:
-        if node not in self._brokers:
-            raise BrokerAway(self._servers, "a partition has no leader now")
-        try:
-            return self._brokers[node].ask(api, body)
-        except (OSError, WireError) as error:
-            raise BrokerAway(self._servers, f"on the wire: {error}") from error
-
-    def _connected(self, host: str, port: int) -> Broker:
-        try:
-            return self._open.enter_context(Broker(host, port))
-        except OSError as error:
-            raise BrokerAway(self._servers, f"{host}:{port} on the wire: {error}") from error
-
-    def _refused(self, request: str, error: int) -> None:
-        if error:
-            raise BrokerAway(self._servers, f"{request} was refused with Kafka's error code {error}")
+                        self._leaders.refused("WriteTxnMarkers", answer.int16())
 
 
 def ends_of(batches: Iterable[Batch]) -> Mapping[tuple[int, int], bool | None]:
