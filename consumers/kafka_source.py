@@ -180,9 +180,13 @@ class KafkaSource:
         if message is not None:
             self._early.append(message)
 
-    def start_at(self, partition: PartitionKey, offset: int) -> None:
-        """Read a partition from an offset on, and nothing of it that was under way. Raises BrokerSilent."""
-        position = TopicPartition(*partition, offset)
+    def start_at(self, partition: PartitionKey, offset: int, leader_epoch: int | None = None) -> None:
+        """Read a partition from an offset on, and nothing of it that was under way. Raises BrokerSilent.
+
+        `leader_epoch`: of the record before that offset. With it the client compares the logs at each change of leader
+        (KIP-320), and gives an error where they differ; without it, only once it has read a record.
+        """
+        position = TopicPartition(*partition, offset, leader_epoch=-1 if leader_epoch is None else leader_epoch)
         with self._asking("seek"):
             try:
                 self._consumer.seek(position)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,12 +14,13 @@ from sqlalchemy.exc import OperationalError
 
 from consumers.catalogue import chosen
 from consumers.channel import Channel
-from consumers.kafka_source import BrokerSilent, Consumer, KafkaSource, consumer_config
+from consumers.kafka_source import BrokerSilent, Consumer, KafkaSource, PartitionKey, consumer_config
 from ingest.clock import SystemTime, TimeSource
 from ingest.database import retention, schema_ids
 from ingest.database.connection import Database, DatabaseLost
 from ingest.database.migrate import check_migrated
 from ingest.database.output_ends import OutputEnd
+from ingest.epoch_ends import epoch_ends
 from ingest.errors import BrokerAway, DatabaseAway
 from ingest.governing import build_pipeline
 from ingest.kafka_admin import KafkaAdmin
@@ -86,6 +87,7 @@ def worker(settings: Settings, metrics: Metrics, health: Health) -> Iterator[Wor
         )
         clients = Clients(
             _consumer, _producer, database, partial(_topic_id, admin),
+            partial(_epoch_ends, settings.kafka_bootstrap_servers),
             partial(_of_outputs, admin.ends), partial(_of_outputs, admin.held_up),
         )  # fmt: skip
         assembled = assemble(
@@ -113,6 +115,14 @@ def _topic_id(admin: KafkaAdmin, topic: str) -> str:
         raise BrokerSilent(f"topic id: {away.known}") from away
 
 
+def _epoch_ends(servers: str, epochs: Mapping[PartitionKey, int]) -> Mapping[PartitionKey, int]:
+    """Where leader epochs end. Raises BrokerSilent."""
+    try:
+        return epoch_ends(servers, epochs)
+    except BrokerAway as away:
+        raise BrokerSilent(f"leader epochs: {away.known}") from away
+
+
 def _of_outputs(ask: Callable[[Sequence[str]], Sequence[OutputEnd]]) -> Sequence[OutputEnd]:
     """Asks about the output logs. Raises BrokerSilent."""
     try:
@@ -130,6 +140,8 @@ class Clients:
     database: Database
     topic_id: Callable[[str], str]
     """Kafka's id of a topic, as of now."""
+    epoch_ends: Callable[[Mapping[PartitionKey, int]], Mapping[PartitionKey, int]]
+    """Where leader epochs end in their partitions' logs; nothing where the broker does not know."""
     output_ends: Callable[[], Sequence[OutputEnd]] | None = None
     """How far the output logs reach now; None where they cannot lose anything."""
     held_up: Callable[[], Sequence[OutputEnd]] | None = None
@@ -196,6 +208,7 @@ def assemble(
         source,
         publisher,
         clients.topic_id,
+        clients.epoch_ends,
         take_over,
         settings.stable_offset_deadline_s,
         time,

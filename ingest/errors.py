@@ -48,6 +48,7 @@ class Cause(StrEnum):
 
     TOPIC_REMADE = "the topic was deleted and made again"
     OUTSIDE_LOG = "the position is outside the log"
+    END_REPLACED = "the log lost its end and has grown again"
     OFFSET_GONE = "the group's committed offset is gone"
     OFFSET_MOVED = "somebody else has moved the group's offset"
     OFFSET_UNSTABLE = "its committed offset does not become stable"

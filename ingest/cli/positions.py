@@ -18,6 +18,7 @@ from ingest.database.connection import Connection
 from ingest.database.journal import JournalRow
 from ingest.database.output_ends import OutputEnd
 from ingest.database.positions import Fence
+from ingest.epoch_ends import epoch_ends
 from ingest.errors import PartitionHalted
 from ingest.kafka_admin import KafkaAdmin, TopicState
 from ingest.worker import new_database
@@ -27,7 +28,7 @@ from producers.topics import OUTPUT_TOPICS
 HALTED = 1
 
 _ROWS = """
-SELECT topic, partition, epoch, next_offset, sequence, topic_id, owner, released, published_sequence
+SELECT topic, partition, epoch, next_offset, sequence, topic_id, owner, released, published_sequence, leader_epoch
 FROM positions WHERE topic = ANY(%s)
 """
 _NOTED = "SELECT topic, partition, published_sequence FROM positions WHERE topic = ANY(%s)"
@@ -135,6 +136,9 @@ def look() -> list[Standing]:
             known = _known(connection, names, committed, noted)
             unknown = new_database.unknown_outputs(connection, output_ends.read(connection), ends)
         bounds = cluster.bounds(keys)
+    epochs = {key: one.fence.leader_epoch for key, one in known.items() if one.fence.leader_epoch is not None}
+    for key, end in epoch_ends(given.kafka_bootstrap_servers, epochs).items():
+        bounds[key] = replace(bounds[key], epoch_end=end)
     found = [
         standing(topics[key[0]], key, bounds[key], committed.get(key, Committed(None, None)), known.get(key))
         for key in sorted(keys)

@@ -32,6 +32,8 @@ class Fence:
     released: bool
     published_sequence: int
     """Newest journal row known to be published: never more than is published, and it lags."""
+    leader_epoch: int | None = None
+    """Of the newest decided event, or of a later one that was read before it was decided; None: not known."""
 
 
 class Advance(NamedTuple):
@@ -43,6 +45,7 @@ class Advance(NamedTuple):
     base_offset: int
     next_offset: int
     sequence: int
+    leader_epoch: int | None = None
 
 
 _CREATE = """
@@ -54,7 +57,7 @@ _FENCE = """
 UPDATE positions AS p SET epoch = p.epoch + 1, owner = %b, released = false, updated_at = now()
 FROM (SELECT * FROM positions WHERE topic = %b AND partition = %b FOR UPDATE) AS old
 WHERE p.topic = old.topic AND p.partition = old.partition
-RETURNING p.epoch, p.next_offset, p.sequence, p.topic_id, old.owner, old.released, p.published_sequence
+RETURNING p.epoch, p.next_offset, p.sequence, p.topic_id, old.owner, old.released, p.published_sequence, p.leader_epoch
 """
 _RELEASE = """
 UPDATE positions SET released = true, published_sequence = sequence, updated_at = now()

@@ -185,9 +185,10 @@ SELECT u.*, now() FROM unnest(%b::text[], %b::int[], %b::bigint[], %b::bigint[],
 # The fence: epoch and next_offset are compared and set in the same statement, in the batch's own transaction.
 ADVANCE_POSITIONS = """
 UPDATE positions AS p SET next_offset = u.next_offset, sequence = p.sequence + 1,
-       published_sequence = p.sequence, updated_at = now()
-FROM unnest(%b::text[], %b::int[], %b::bigint[], %b::bigint[], %b::bigint[], %b::bigint[])
-     AS u(topic, partition, epoch, base_offset, next_offset, sequence)
+       published_sequence = p.sequence, updated_at = now(),
+       leader_epoch = CASE WHEN u.next_offset > p.next_offset THEN u.leader_epoch ELSE p.leader_epoch END
+FROM unnest(%b::text[], %b::int[], %b::bigint[], %b::bigint[], %b::bigint[], %b::bigint[], %b::int[])
+     AS u(topic, partition, epoch, base_offset, next_offset, sequence, leader_epoch)
 WHERE p.topic = u.topic AND p.partition = u.partition AND p.epoch = u.epoch
   AND p.next_offset = u.base_offset AND p.sequence = u.sequence
 RETURNING p.partition

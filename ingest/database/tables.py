@@ -45,6 +45,7 @@ positions = Table(
     Column("next_offset", BigInteger, nullable=False, comment="first raw offset not yet decided"),
     Column("sequence", BigInteger, nullable=False, comment="number of the newest journal row"),
     Column("published_sequence", BigInteger, nullable=False, comment="newest row known published; lags"),
+    Column("leader_epoch", Integer, comment="Kafka's, of the newest decided event: where it ends, the log may differ"),
     Column("owner", Text, comment="transactional.id of the last owner"),
     Column("released", Boolean, nullable=False, comment="the owner left after draining"),
     Column("updated_at", _INSTANT, nullable=False),

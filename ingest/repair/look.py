@@ -18,6 +18,7 @@ from ingest.database import journal, output_ends
 from ingest.database.connection import Connection, Database
 from ingest.database.output_ends import OutputEnd
 from ingest.database.positions import Fence
+from ingest.epoch_ends import epoch_ends
 from ingest.errors import BrokerAway
 from ingest.kafka_admin import KafkaAdmin
 from ingest.kafka_client import TIMEOUT_S, quiet, why
@@ -37,7 +38,7 @@ from ingest.worker.receipt import published_sequence
 from producers.topics import CHANGES, ORDERS, OUTPUT_TOPICS
 
 _POSITION = """
-SELECT epoch, next_offset, sequence, topic_id, owner, released, published_sequence FROM positions
+SELECT epoch, next_offset, sequence, topic_id, owner, released, published_sequence, leader_epoch FROM positions
 WHERE topic = %s AND partition = %s
 """
 _CAUSED = """
@@ -110,6 +111,9 @@ class Looker:
                 position = replace(position, published_sequence=noted.published_sequence)
             published = position.published_sequence if position else 0
             rows = tuple(journal.after(connection, *key, published))
+        if position is not None and position.leader_epoch is not None:
+            ends = epoch_ends(self._servers, {key: position.leader_epoch})
+            bounds = replace(bounds, epoch_end=ends.get(key))
         return Evidence(*key, self._admin.topic_id(key[0]), bounds, committed, position, rows)
 
     def with_traces(self, evidence: Evidence) -> Evidence:

@@ -13,7 +13,9 @@ from ingest.repair.plan import Mode, Plan
 from ingest.repair.raw_log import plan_raw_log
 from ingest.repair.torn import HangingTransaction, plan_ends
 
-MAY_BE_BEHIND = frozenset({Cause.OFFSET_GONE, Cause.OFFSET_MOVED, Cause.TOPIC_REMADE, Cause.OUTSIDE_LOG})
+MAY_BE_BEHIND = frozenset(
+    {Cause.OFFSET_GONE, Cause.OFFSET_MOVED, Cause.TOPIC_REMADE, Cause.OUTSIDE_LOG, Cause.END_REPLACED}
+)
 """Causes with which no receipt may be left that tells of a database behind Kafka: the outputs have to tell it."""
 NEEDS_TRAIL = MAY_BE_BEHIND | {Cause.JOURNAL_GAP}
 """Causes for which the output topics have to be looked at for what is in the journal."""
@@ -24,7 +26,7 @@ def plan_for(evidence: Evidence, halt: PartitionHalted, behind: Sequence[Evidenc
     match halt.cause:
         case Cause.OFFSET_GONE | Cause.OFFSET_MOVED:
             return plan_receipt(evidence, halt)
-        case Cause.TOPIC_REMADE | Cause.OUTSIDE_LOG:
+        case Cause.TOPIC_REMADE | Cause.OUTSIDE_LOG | Cause.END_REPLACED:
             return plan_raw_log(evidence, halt, mode)
         case Cause.JOURNAL_GAP:
             return plan_gap(evidence, halt, mode)

@@ -1,8 +1,9 @@
 """Repair of a partition whose raw log is not the one that its position was made for. Pure.
 
-Three cases: retention removed events before they were read; the log lost its end; the topic was deleted and made again.
-In the last two, raw offsets mean other events from now on: what is stored under the old ones is kept under another
-name, `<topic>@<topic id>.<epoch>`, and events that wait are decided first, as their time was over.
+Three cases: retention removed events before they were read; the log lost its end, and may have grown again since; the
+topic was deleted and made again. In the last two, raw offsets mean other events from now on: what is stored under the
+old ones is kept under another name, `<topic>@<topic id>.<epoch>`, and events that wait are decided first, as their time
+was over.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Final
 
 from ingest.errors import Cause, PartitionHalted
 from ingest.repair.behind import behind_told, unproven
-from ingest.repair.evidence import Evidence, Resumption
+from ingest.repair.evidence import Evidence
 from ingest.repair.journal_gap import NoteGap
 from ingest.repair.offsets import plan_receipt
 from ingest.repair.plan import Mode, Plan
@@ -111,22 +112,11 @@ def _skip(evidence: Evidence, halt: PartitionHalted, mode: Mode | None) -> Plan:
 
 def _continued(evidence: Evidence) -> StartAnew:
     """Go on with what was written since the log lost its end."""
-    position, resumption = evidence.position, evidence.resumption
-    assert position is not None and resumption is not None
-    reason = f"the log lost its end: {_uncertain(position.next_offset, resumption)}"
-    gap = NoteGap(resumption.offset, position.next_offset, reason)
-    return StartAnew(evidence.topic_id, resumption.offset, resumption.offset, gap)
-
-
-def _uncertain(position: int, resumption: Resumption) -> str:
-    unread = f"events from offset {position:,} on are gone unread, if there were any"
-    if resumption.decided_s is None:
-        return f"{unread}; events written since below offset {resumption.offset:,}, if there are any, are not decided"
-    decided = datetime.fromtimestamp(resumption.decided_s, UTC).isoformat(timespec="milliseconds")
-    return (
-        f"{unread}; events written since with a timestamp up to the last decision ({decided}), if there are any, lie "
-        f"below offset {resumption.offset:,} and are not decided"
-    )
+    position = evidence.position
+    assert position is not None
+    offset, uncertain = _parting(evidence)
+    gap = NoteGap(offset, position.next_offset, f"the log lost its end: {uncertain}")
+    return StartAnew(evidence.topic_id, offset, offset, gap)
 
 
 def _lost(evidence: Evidence, halt: PartitionHalted) -> tuple[str, ...]:
@@ -137,10 +127,32 @@ def _lost(evidence: Evidence, halt: PartitionHalted) -> tuple[str, ...]:
             f"events of the old topic from offset {position.next_offset:,} on, if it had any, are gone with it: "
             "they were never read",
         )
-    resumption = evidence.resumption
-    assert resumption is not None, "where to go on has to be looked for"
+    offset, uncertain = _parting(evidence)
     return (
-        f"what the log has from offset {resumption.offset:,} on is decided as new, whatever lay there before; the "
+        f"what the log has from offset {offset:,} on is decided as new, whatever lay there before; the "
         f"outputs of what was decided below offset {position.next_offset:,} stay",
-        _uncertain(position.next_offset, resumption),
+        uncertain,
     )
+
+
+def _parting(evidence: Evidence) -> tuple[int, str]:
+    """From which offset on a log that lost its end has other events than before, and what is lost or not certain.
+
+    The leader epoch tells it exactly; where none is known, timestamps do, as far as they can.
+    """
+    position, resumption = evidence.position, evidence.resumption
+    assert position is not None
+    unread = f"events from offset {position.next_offset:,} on are gone unread, if there were any"
+    if evidence.bounds.epoch_end is not None:
+        return evidence.bounds.epoch_end, unread
+    assert resumption is not None, "where to go on has to be looked for"
+    offset = resumption.offset
+    if resumption.decided_s is None:
+        missed = f"events written since below offset {offset:,}, if there are any, are not decided"
+    else:
+        decided = datetime.fromtimestamp(resumption.decided_s, UTC).isoformat(timespec="milliseconds")
+        missed = (
+            f"events written since with a timestamp up to the last decision ({decided}), if there are any, lie below "
+            f"offset {offset:,} and are not decided"
+        )
+    return offset, f"{unread}; {missed}"

@@ -345,4 +345,6 @@ def _position(understood: Understood) -> Position:
 
 
 def _step(partition: OwnedPartition, next_offset: int) -> Advance:
-    return Advance(*partition.key, partition.epoch, partition.next_offset, next_offset, partition.sequence)
+    return Advance(
+        *partition.key, partition.epoch, partition.next_offset, next_offset, partition.sequence, partition.leader_epoch
+    )

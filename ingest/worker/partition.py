@@ -35,6 +35,8 @@ class OwnedPartition:
     read_to: int = -1
     """First raw offset not yet read: decided and held ones lie before it."""
     sequence: int = 0
+    leader_epoch: int | None = None
+    """Of the newest event read: which leader of the partition wrote it; None: the broker does not tell."""
     published_sequence: int = -1
     held: list[Understood] = field(default_factory=list)
     """Read and not decided: waiting for another partition's publishing, or for room in a batch."""

@@ -95,6 +95,7 @@ class Reading:
             if partition is None or partition.phase is not Phase.RUNNING or event.offset < partition.read_to:
                 continue
             partition.read_to = event.offset + 1
+            partition.leader_epoch = message.leader_epoch()
             (accepted if partition.waits_for is None else late).append(event)
         if late:
             self._hold(self._processor.understand(late))

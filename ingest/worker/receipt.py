@@ -37,6 +37,8 @@ class LogBounds:
 
     low: int
     high: int
+    epoch_end: int | None = None
+    """Where the leader epoch of the newest decided event ends in it; None: not known."""
 
 
 def check(
@@ -67,6 +69,15 @@ def check(
             Cause.OUTSIDE_LOG,
             f"Kafka has offsets {bounds.low:,} to {bounds.high - 1:,}",
             "nothing was skipped and nothing was published twice",
+        )
+    if bounds.epoch_end is not None and bounds.epoch_end < fence.next_offset:
+        raise halt(
+            Cause.END_REPLACED,
+            f"Kafka's log agrees with what was read below offset {bounds.epoch_end:,}, and has other events from there "
+            f"to {bounds.high - 1:,} (leader epoch {fence.leader_epoch} ends there: an unclean leader election, or a "
+            "lost disk?)",
+            f"nothing of the other events was skipped; what was decided from offset {bounds.epoch_end:,} on stays "
+            "decided and published",
         )
     if committed.offset is None:
         raise halt(

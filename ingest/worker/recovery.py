@@ -48,6 +48,7 @@ class Recovery:
         source: KafkaSource,
         publisher: TransactionalPublisher,
         topic_id: Callable[[str], str],
+        epoch_ends: Callable[[Mapping[PartitionKey, int]], Mapping[PartitionKey, int]],
         take_over: Callable[[str], None],
         stable_bound_s: float,
         time: TimeSource,
@@ -58,11 +59,13 @@ class Recovery:
         """`take_over` ends the open transaction of a `transactional.id`; `on_recovered` gets the rows replayed.
 
         `on_asking` is told of each step that may wait: many partitions together may take longer than the loop may.
+        `epoch_ends` tells where leader epochs end in their partitions' logs, nothing where the broker does not know.
         """
         self._database = database
         self._source = source
         self._publisher = publisher
         self._topic_id = topic_id
+        self._epoch_ends = epoch_ends
         self._take_over = take_over
         self._stable_bound_s = stable_bound_s
         self._time = time
@@ -102,11 +105,14 @@ class Recovery:
                         )
             return
         self._give_first_receipts(partitions, fences, metadata, until)
+        ends = self._epoch_ends(
+            {key: fence.leader_epoch for key, fence in fences.items() if fence.leader_epoch is not None}
+        )
         enough = max(until, self._time.monotonic()) + _LONGEST_AFTER_S
         for partition in partitions:
             if partition.key in fences and partition.halt is None:
                 with _halting(partition):
-                    self._recover(partition, fences[partition.key], metadata, until)
+                    self._recover(partition, fences[partition.key], ends.get(partition.key), metadata, until)
                 if self._time.monotonic() > enough:
                     return
 
@@ -162,10 +168,12 @@ class Recovery:
         if receipts:
             self._publisher.publish([], receipts, metadata)
 
-    def _recover(self, partition: OwnedPartition, fence: Fence, metadata: object, until: float) -> None:
+    def _recover(
+        self, partition: OwnedPartition, fence: Fence, epoch_end: int | None, metadata: object, until: float
+    ) -> None:
         topic, number = partition.key
         committed = self._committed(partition.key, until)
-        bounds = LogBounds(*self._source.watermarks(partition.key))
+        bounds = LogBounds(*self._source.watermarks(partition.key), epoch_end)
         topic_id = self._topic_id(topic)
         with self._database.transaction() as connection:
             # Compared under the fence: what a later owner has decided since would look like a gap or a lost database.
@@ -177,7 +185,9 @@ class Recovery:
             records = [record for row in rows for record in unpack(row.records)]
             self._publisher.publish(records, [receipt(topic, number, fence.next_offset, fence.sequence)], metadata)
         partition.next_deadline = self._after_publishing(partition.key, fence)
-        self._source.start_at(partition.key, fence.next_offset)
+        # An epoch that the broker does not know is kept from the client: it would take it for a loss, again and again.
+        leader_epoch = None if epoch_end is None else fence.leader_epoch
+        self._source.start_at(partition.key, fence.next_offset, leader_epoch)
         partition.recovered(fence.epoch, fence.next_offset, fence.sequence)
         self._on_recovered(partition.key, len(rows))
         log.info(

@@ -90,6 +90,7 @@ def test_a_topic_that_was_made_again_is_read_from_its_start(deployment: Deployme
     repaired = recover(deployment, "--mode", "restart-topic", "--apply")
     assert repaired.exit_code == 0, repaired.output
     go_on(deployment, 20)
+    deployment.wait_decided(decided + 1 + 20)
 
     outcomes = deployment.rows("SELECT topic, raw_offset, outcome FROM outcomes ORDER BY raw_offset")
     old = [row for row in outcomes if row[0].startswith(f"{SHOPIFY}@")]
@@ -111,7 +112,10 @@ def test_a_log_that_lost_its_end_is_read_on_from_there(deployment: Deployment):
     deployment.publish([order(n) for n in range(500, 503)])
     with KafkaAdmin(deployment.endpoints.kafka_bootstrap_servers) as asked:
         topic_id = asked.existing([SHOPIFY])[SHOPIFY].topic_id
-    deployment.rows_written(f"UPDATE positions SET topic_id = '{topic_id}' WHERE topic = '{SHOPIFY}'")
+    # As if it were the same topic, and read by a version that did not remember leader epochs.
+    deployment.rows_written(
+        f"UPDATE positions SET topic_id = '{topic_id}', leader_epoch = NULL WHERE topic = '{SHOPIFY}'"
+    )
 
     (plan,) = facts(recover(deployment, "--json"))
     assert plan["cause"] == "the position is outside the log" and plan["choices"] == ["continue-at-end"]

@@ -14,6 +14,7 @@ from zlib import crc32
 
 from confluent_kafka import KafkaError
 
+from consumers.kafka_source import BrokerSilent
 from tests.simulation.world import World
 
 TopicPartitionKey = tuple[str, int]
@@ -50,6 +51,7 @@ class Entry:
     offset: int
     record: Record | None
     transaction: Transaction | None
+    leader_epoch: int
 
 
 @dataclass(slots=True)
@@ -61,12 +63,35 @@ class Log:
     end: int = 0
     seen: int = 0
     """Index of the first entry that a read-committed reader has not got past."""
+    epoch_starts: list[int] = field(default_factory=lambda: [0])
+    """Where the epoch of each leader begins."""
+
+    @property
+    def leader_epoch(self) -> int:
+        """Of the leader as of now."""
+        return len(self.epoch_starts) - 1
 
     def append(self, record: Record | None, transaction: Transaction | None = None) -> int:
         """Append; gives the offset."""
-        self.entries.append(Entry(self.end, record, transaction))
+        self.entries.append(Entry(self.end, record, transaction, self.leader_epoch))
         self.end += 1
         return self.end - 1
+
+    def elect(self) -> None:
+        """Another leader, or the same one again after a restart."""
+        self.epoch_starts.append(self.end)
+
+    def cut(self, end: int) -> None:
+        """Lose what lies from an offset on: the replica that leads now never had it."""
+        self.entries = [entry for entry in self.entries if entry.offset < end]
+        self.end = end
+        self.epoch_starts = [min(start, end) for start in self.epoch_starts]
+        self.elect()
+
+    def epoch_end(self, epoch: int) -> int | None:
+        """Where an epoch ends, as OffsetForLeaderEpoch tells it; None for one that is not known."""
+        starts = [*self.epoch_starts, self.end]
+        return starts[epoch + 1] if epoch <= self.leader_epoch else None
 
     def next_from(self, offset: int) -> Entry | None:
         """The first record at or after an offset. Raw logs are written without transactions here."""
@@ -142,6 +167,13 @@ class Broker:
     def log(self, key: TopicPartitionKey) -> Log:
         """A partition's log."""
         return self.topics[key[0]].partitions[key[1]]
+
+    def restart(self, seconds: float) -> None:
+        """Away for a while; leads every partition anew afterwards."""
+        self.down_until = self.world.now + seconds
+        for topic in self.topics.values():
+            for log in topic.partitions:
+                log.elect()
 
     def append_raw(self, key: TopicPartitionKey, record: Record, gap: int = 0) -> int:
         """A channel publishes; `gap` offsets before it are none of ours (control records, compaction)."""
@@ -303,3 +335,11 @@ def _contents(transaction: Transaction) -> str:
 def topic_ids(topics: Mapping[str, Topic]) -> Callable[[str], Any]:
     """Kafka's id of a topic, as of now."""
     return lambda name: topics[name].topic_id
+
+
+def epoch_ends(broker: Broker, epochs: Mapping[TopicPartitionKey, int]) -> dict[TopicPartitionKey, int]:
+    """Where leader epochs end, as of now. Raises BrokerSilent."""
+    if broker.world.now < broker.down_until:
+        raise BrokerSilent("leader epochs: the broker is away")
+    ends = ((key, broker.log(key).epoch_end(epoch)) for key, epoch in epochs.items())
+    return {key: end for key, end in ends if end is not None}

@@ -81,6 +81,14 @@ def _recreated(random: Random) -> Climate:
     return Climate(calm_at=random.uniform(6, 14), kills=random.randint(0, 1), recreated_topics=1)
 
 
+def _shortened(random: Random) -> Climate:
+    """A raw log loses its end in an unclean election, and grows again past where it was."""
+    return Climate(
+        calm_at=random.uniform(6, 14), kills=random.randint(0, 1), rebalances=random.randint(0, 1),
+        broker_restarts=random.randint(0, 1), shortened_logs=1,
+    )  # fmt: skip
+
+
 def _torn(random: Random) -> Climate:
     """A broker that was killed forgets the markers of a transaction that it has decided."""
     return Climate(calm_at=random.uniform(6, 14), kills=1, rebalances=1, torn_transactions=1)
@@ -89,7 +97,7 @@ def _torn(random: Random) -> Climate:
 CLIMATES = {
     "mixed": (_mixed, 10), "fair": (_fair, 2), "frozen": (_frozen, 2), "retried": (_retried, 2),
     "killed": (_killed, 2), "fail-over": (_fail_over, 2), "pooled": (_pooled, 1), "meddled": (_meddled, 1),
-    "recreated": (_recreated, 1), "torn": (_torn, 1),
+    "recreated": (_recreated, 1), "torn": (_torn, 1), "shortened": (_shortened, 1),
 }  # fmt: skip
 """Each with its share of the schedules."""
 

@@ -42,6 +42,10 @@ class SimulatedMessage:
     def headers(self) -> list[tuple[str, bytes]]:
         return self._record.headers
 
+    def leader_epoch(self) -> int | None:
+        assert self._entry is not None
+        return self._entry.leader_epoch
+
     def timestamp(self) -> tuple[int, int]:
         return 1, self._record.timestamp_ms
 
@@ -71,6 +75,8 @@ class SimulatedConsumer:
         """Assigned, and never fetched: a call that came too soon made the client forget it."""
         self._fetched: dict[TopicPartitionKey, str] = {}
         """The topic's id at the time when the partition was assigned."""
+        self._epochs: dict[TopicPartitionKey, int] = {}
+        """Leader epoch of the record before the position: of those it was told, or has read."""
         self._member = Member(
             link.process,
             "",
@@ -123,7 +129,7 @@ class SimulatedConsumer:
     def incremental_assign(self, partitions: list[TopicPartition]) -> None:
         for one in partitions:
             key = (one.topic, one.partition)
-            self._positions[key] = one.offset
+            self._move(key, one)
             self._starting.add(key)
             self._unstarted.discard(key)
 
@@ -152,7 +158,7 @@ class SimulatedConsumer:
         (key,) = self._mine([partition])
         if key in self._unstarted:
             raise failure(KafkaError._STATE)
-        self._positions[key] = partition.offset
+        self._move(key, partition)
 
     def committed(self, partitions: list[TopicPartition], timeout: float) -> list[TopicPartition]:
         """The committed offset of one partition: stable when the consumer is read_committed, and then it may block."""
@@ -235,14 +241,22 @@ class SimulatedConsumer:
             if key in self._paused or key in self._unstarted or self._world.now < self._broker.down_until:
                 continue
             log = self._broker.log(key)
-            if position > log.end:
+            end = log.epoch_end(self._epochs[key]) if key in self._epochs else log.end
+            if end is None or position > end:
                 self._paused.add(key)
                 return SimulatedMessage(key, None, KafkaError(KafkaError._AUTO_OFFSET_RESET, "out of range"))
             entry = log.next_from(position)
             if entry is not None:
-                self._positions[key] = entry.offset + 1
+                self._positions[key], self._epochs[key] = entry.offset + 1, entry.leader_epoch
                 return SimulatedMessage(key, entry)
         return None
+
+    def _move(self, key: TopicPartitionKey, position: TopicPartition) -> None:
+        self._positions[key] = position.offset
+        self._epochs.pop(key, None)
+        told: int | None = position.leader_epoch
+        if told is not None:
+            self._epochs[key] = told
 
     def _mine(self, partitions: list[TopicPartition]) -> Iterator[TopicPartitionKey]:
         for one in partitions:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from consumers.catalogue import CHANNELS
@@ -21,7 +21,7 @@ from ingest.worker.watchdog import Watchdog
 from producers.topics import OUTPUT_TOPICS
 from schemas.catalogue import RECORD_TYPES
 from schemas.codec import Codec
-from tests.simulation.broker import Broker, TopicPartitionKey, topic_ids
+from tests.simulation.broker import Broker, TopicPartitionKey, epoch_ends, topic_ids
 from tests.simulation.consumer import SimulatedConsumer
 from tests.simulation.database import Server
 from tests.simulation.database_client import DatabaseConnection
@@ -183,6 +183,7 @@ class Deployment:
             lambda config: SimulatedProducer(link(config), config),  # type: ignore[arg-type, return-value]  # the part of it that is used
             Database(self.settings.database_url.get_secret_value(), open_connection),
             topic_ids(self.broker.topics),
+            partial(epoch_ends, self.broker),
         )
         channels = [channel for channel in CHANNELS.values() if channel.topic in self.topics]
         return assembly.assemble(

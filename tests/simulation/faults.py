@@ -21,6 +21,8 @@ class Faults:
         self._random = random
         self._calm = False
         self._recreated: dict[TopicPartitionKey, str] = {}
+        self._shortened: dict[TopicPartitionKey, bool] = {}
+        """Whether anything was decided of what the log lost."""
         self.complete = True
         """Whether all that is decided can be seen in the end."""
         climate = deployment.weather.climate
@@ -32,6 +34,7 @@ class Faults:
             (climate.lost_offsets, self._lose_offset),
             (climate.moved_offsets, self._move_offset),
             (climate.recreated_topics, self._recreate_topic),
+            (climate.shortened_logs, self._shorten_log),
             (climate.torn_transactions, self._tear),
         ]
         for times, fault in plans:
@@ -80,6 +83,7 @@ class Faults:
     def _must_halt(self) -> list[TopicPartitionKey]:
         positions = self._deployment.server.tables["positions"]
         must = [key for key, topic_id in self._recreated.items() if key in positions and topic_id]
+        must += [key for key, decided in self._shortened.items() if decided]
         return must + [key for key in self._deployment.keys if self._kafka_is_ahead(key)]
 
     def _kafka_is_ahead(self, key: TopicPartitionKey) -> bool:
@@ -93,6 +97,8 @@ class Faults:
             return any(map(self._kafka_is_ahead, self._deployment.keys))
         if halt.cause is Cause.TOPIC_REMADE:
             return key in self._recreated
+        if halt.cause is Cause.END_REPLACED:
+            return key in self._shortened
         if halt.cause in (Cause.OFFSET_GONE, Cause.OFFSET_MOVED):
             return key in self._auditor.meddled or key in self._recreated
         if halt.cause is Cause.OFFSET_UNSTABLE:
@@ -125,7 +131,7 @@ class Faults:
         deployment = self._deployment
         seconds = self._random.uniform(1, 8)
         deployment.world.tell("kafka", f"is away for {seconds:.1f} s")
-        deployment.broker.down_until = deployment.world.now + seconds
+        deployment.broker.restart(seconds)
         for told in deployment.broker.on_offsets_changed:
             deployment.world.at(seconds + 0.1, told)
 
@@ -181,6 +187,19 @@ class Faults:
 
         if self._random.random() < 0.7:
             deployment.world.at(8 * self._random.random(), forget)
+
+    def _shorten_log(self) -> None:
+        """A replica that had not kept up leads now, and channels go on publishing."""
+        deployment, broker = self._deployment, self._deployment.broker
+        key = self._random.choice(deployment.keys)
+        log = broker.log(key)
+        before, kept = log.end, self._random.randint(0, log.end)
+        position = deployment.server.tables["positions"].get(key, {"next_offset": 0})
+        deployment.world.tell("kafka", f"loses offsets {kept} to {before - 1} of {key}")
+        self._shortened[key] = position["next_offset"] > kept
+        log.cut(kept)
+        for event in arrivals(Random(200), [key], before - kept + 3, 1.0):
+            broker.append_raw(key, event.record)
 
     def _tear(self) -> None:
         self._deployment.broker.tear_next = True

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 from unittest.mock import patch
@@ -312,6 +312,18 @@ def topic_id() -> Patches:
 
     original = recovery.check
     return [patch.object(recovery, "check", check)]
+
+
+@_rule("shortened", "A log that lost its end and has grown again is not taken for the one that was read")
+def leader_epoch() -> Patches:
+    """Nothing is remembered of the leader that wrote what was read."""
+    original = positions.fence
+
+    def fence(*arguments: Any) -> Fence | None:
+        found = original(*arguments)
+        return found and replace(found, leader_epoch=None)
+
+    return [patch.object(positions, "fence", fence)]
 
 
 @_rule("meddled", "An offset that is not Ordergate's receipt is no answer to what is published")

@@ -100,7 +100,7 @@ _CREATE_COLUMNS = ("topic", "partition", "topic_id", "next_offset")
 
 def _create(session: Session, parameters: Sequence[Any], _snapshot: Snapshot) -> Answer:
     row = dict(zip(_CREATE_COLUMNS, parameters, strict=True))
-    row |= {"epoch": 0, "sequence": 0, "published_sequence": 0, "owner": None, "released": True}
+    row |= {"epoch": 0, "sequence": 0, "published_sequence": 0, "owner": None, "released": True, "leader_epoch": None}
     try:
         session.insert("positions", (row["topic"], row["partition"]), row)
     except errors.UniqueViolation:
@@ -156,6 +156,9 @@ def _expression(text: str) -> Callable[[Row, Row], Any]:
     if found := re.fullmatch(r"greatest\((\S+), (\S+)\)", text):
         left, right = _expression(found[1]), _expression(found[2])
         return lambda row, given: max(left(row, given), right(row, given))
+    if found := re.fullmatch(r"CASE WHEN (\S+) > (\S+) THEN (\S+) ELSE (\S+) END", text):
+        one, other, yes, no = (_expression(found[number]) for number in range(1, 5))
+        return lambda row, given: (yes if one(row, given) > other(row, given) else no)(row, given)
     if found := re.fullmatch(r"u\.(\w+)", text):
         name = found[1]
         return lambda _row, given: given[name]
@@ -189,7 +192,7 @@ def _fence(session: Session, parameters: Sequence[Any], snapshot: Snapshot) -> A
     new = old | {"epoch": old["epoch"] + 1, "owner": owner, "released": False}
     session.put("positions", (topic, partition), new)
     told = [new["epoch"], new["next_offset"], new["sequence"], new["topic_id"], old["owner"], old["released"]]
-    return [(*told, new["published_sequence"])], 1
+    return [(*told, new["published_sequence"], new["leader_epoch"])], 1
 
 
 def _sequences(session: Session, _parameters: Sequence[Any], _snapshot: Snapshot) -> Answer:

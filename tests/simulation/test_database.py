@@ -89,7 +89,7 @@ def randomly(random: Random) -> tuple[str, Any]:
         return (uuid(number()), number(), number(), random.choice((None, 7)), *key(), number())
 
     def position() -> tuple[Any, ...]:
-        return (*key(), number(), number(), number(), number())
+        return (*key(), number(), number(), number(), number(), random.choice((None, 3)))
 
     def parked() -> tuple[Any, ...]:
         headers, deadline = pack_headers([("a", None)]), number() * 1_000_000
@@ -178,7 +178,7 @@ def test_a_second_session_waits_and_sees_the_first_ones_row(database_url: str):
     simulated = Simulated()
     simulated.execute(positions._CREATE, ("raw.a", 0, "id", 0))
     first, second = simulated.session, simulated.server.connect("second")
-    advance = columns(sql.ADVANCE_POSITIONS, [("raw.a", 0, 0, 0, 7, 0)])
+    advance = columns(sql.ADVANCE_POSITIONS, [("raw.a", 0, 0, 0, 7, 0, 5)])
     first.begin()
     prepare(sql.ADVANCE_POSITIONS, advance, first)[1]()
     second.begin()

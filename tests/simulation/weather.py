@@ -56,6 +56,8 @@ class Climate:
     hidden_fail_overs: bool = False
     """A connection pool hides fail-overs from connections that are idle."""
     recreated_topics: int = 0
+    shortened_logs: int = 0
+    """Raw logs that lose their end in an unclean election, and grow again past where they were."""
     lost_offsets: int = 0
     moved_offsets: int = 0
     torn_transactions: int = 0

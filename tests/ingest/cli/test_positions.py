@@ -52,6 +52,7 @@ def test_kafka_behind_the_database_is_ordinary_and_says_who_publishes(released: 
         ({"committed": Committed(None, None)}, "the group's committed offset is gone"),
         ({"topic_id": "another-id"}, "the topic was deleted and made again"),
         ({"bounds": LogBounds(150, 200)}, "the position is outside the log"),
+        ({"bounds": LogBounds(0, 200, 90)}, "the log lost its end and has grown again"),
         ({"committed": Committed(80, "ordergate:5")}, "the journal has a gap"),
     ],
 )

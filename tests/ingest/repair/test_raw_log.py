@@ -36,8 +36,9 @@ SOUND = Evidence(
 )  # fmt: skip
 
 
+GONE = "the log lost its end: events from offset 100 on are gone unread, if there were any"
 UNREAD = (
-    "the log lost its end: events from offset 100 on are gone unread, if there were any; events written since with a "
+    f"{GONE}; events written since with a "
     "timestamp up to the last decision (1970-01-01T00:00:01.500+00:00), if there are any, lie below offset 93 and are "
     "not decided"
 )
@@ -61,6 +62,16 @@ def plan(evidence: Evidence, cause: Cause, mode: Mode | None) -> Plan:
             Cause.OUTSIDE_LOG, Mode.CONTINUE_AT_END,
             (CommitReceipt(100, 9, (9,)), StartAnew("A", 93, 93, NoteGap(93, 100, UNREAD))),
         ),
+        (
+            {"bounds": LogBounds(0, 200, 91)},
+            Cause.END_REPLACED, Mode.CONTINUE_AT_END,
+            (CommitReceipt(100, 9, (9,)), StartAnew("A", 91, 91, NoteGap(91, 100, GONE))),
+        ),
+        (
+            {"bounds": LogBounds(0, 95, 91)},
+            Cause.OUTSIDE_LOG, Mode.CONTINUE_AT_END,
+            (CommitReceipt(100, 9, (9,)), StartAnew("A", 91, 91, NoteGap(91, 100, GONE))),
+        ),
         ({"bounds": LogBounds(120, 200)}, Cause.OUTSIDE_LOG, Mode.SKIP_TO_START, (SkipGap(100, 120, "A"),)),
     ],
 )  # fmt: skip
@@ -79,6 +90,11 @@ def test_a_log_that_grows_while_it_is_repaired_keeps_its_plan():
         plan(replace(SOUND, bounds=LogBounds(0, high)), Cause.OUTSIDE_LOG, Mode.CONTINUE_AT_END) for high in (95, 98)
     ]
     assert plans[0].steps == plans[1].steps
+    plans = [
+        plan(replace(SOUND, bounds=LogBounds(0, high, 91)), cause, Mode.CONTINUE_AT_END)
+        for high, cause in ((99, Cause.OUTSIDE_LOG), (100, Cause.END_REPLACED))
+    ]
+    assert plans[0].steps == plans[1].steps
 
 
 def test_where_nothing_tells_when_the_last_decision_was_the_gap_says_so():
@@ -88,16 +104,24 @@ def test_where_nothing_tells_when_the_last_decision_was_the_gap_says_so():
     assert any("below offset 95, if there are any, are not decided" in line for line in told.risk)
 
 
-@pytest.mark.parametrize("bounds", [LogBounds(120, 200), LogBounds(0, 95)])
+@pytest.mark.parametrize("bounds", [LogBounds(120, 200), LogBounds(0, 95), LogBounds(0, 200, 91)])
 @pytest.mark.parametrize("mode", [None, *Mode])
 def test_nothing_is_skipped_that_a_newer_database_knows(bounds, mode):
     """Kafka has receipts of rows that the database lost: first the database, then the log."""
     behind = replace(SOUND, committed=Committed(150, "ordergate:12"), bounds=bounds)
-    told = plan(behind, Cause.OUTSIDE_LOG, mode)
+    halt = halt_of(behind)
+    assert halt is not None and halt.cause in (Cause.OUTSIDE_LOG, Cause.END_REPLACED)
+    told = plan_for(behind, halt, [], mode)
     assert told.steps == () and told.hindrance
 
 
-@pytest.mark.parametrize("changed", [{"topic_id": "B"}, {"bounds": LogBounds(120, 200)}, {"bounds": LogBounds(0, 95)}])
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"topic_id": "B"}, {"bounds": LogBounds(120, 200)}, {"bounds": LogBounds(0, 95)},
+        {"bounds": LogBounds(0, 200, 91)},
+    ],
+)  # fmt: skip
 @pytest.mark.parametrize("mode", [None, *Mode])
 def test_outputs_tell_of_a_newer_database_when_the_receipt_does_not(changed, mode):
     """The group is gone, too: the log is not left while outputs are visible that nobody here has decided."""

@@ -12,6 +12,7 @@ from psycopg import errors
 
 from ingest.clock import SystemTime
 from ingest.database import positions
+from ingest.database.positions import Advance
 from ingest.drafts import Draft
 from ingest.errors import DatabaseRefuses
 from ingest.raw_event import RawEvent
@@ -34,10 +35,10 @@ class Deployment:
 
     def __init__(self, refusing: Refusing) -> None:
         self.server = server()
-        connected, time = database(self.server, refusing), SystemTime()
-        self.processor = BatchProcessor(Log().pipeline, connected, time, timedelta(days=7), Phases(time))
+        self.database, time = database(self.server, refusing), SystemTime()
+        self.processor = BatchProcessor(Log().pipeline, self.database, time, timedelta(days=7), Phases(time))
         self.partition = OwnedPartition(KEY)
-        with connected.transaction() as connection:
+        with self.database.transaction() as connection:
             positions.create(connection, *KEY, "topic-id", 0)
             fence = positions.fence(connection, *KEY, "owner")
         assert fence is not None
@@ -66,6 +67,21 @@ def refusing_orders(numbers: set[str], error: type[psycopg.Error]) -> Refusing:
         return error() if name == "INSERT orders" and numbers & set(columns[4]) else None
 
     return refusing
+
+
+def test_a_position_remembers_the_leader_epoch_of_the_event_before_it():
+    """The next start can tell whether the log is still the one that was read, and never takes an older epoch for it."""
+    deployment = Deployment(lambda _name, _columns: None)
+    deployment.partition.leader_epoch = 4
+    deployment.take(orders(2))
+    (row,) = deployment.server.tables["positions"].values()
+    remembered = [row["leader_epoch"]]
+    for base, following, sequence in ((2, 2, 1), (2, 3, 2)):
+        with deployment.database.transaction() as connection:
+            positions.advance(connection, [Advance(*KEY, row["epoch"], base, following, sequence, None)])
+        (moved,) = deployment.server.tables["positions"].values()
+        remembered.append(moved["leader_epoch"])
+    assert remembered == [4, 4, None], "decided; a row that moves no offset; an event without an epoch"
 
 
 FIRST_EIGHT = {f"#{number}" for number in range(1, 9)}

@@ -51,6 +51,9 @@ class Message:
     def headers(self):
         return []
 
+    def leader_epoch(self):
+        return self._place[1] // 10
+
     def timestamp(self):
         return (1, 0)
 
@@ -186,6 +189,17 @@ def test_each_offset_is_decided_once_and_in_order(plan, batch_size, batch_bytes)
     for _ in range(60):
         worker.batch(None, None, 0, True)
     assert {number: len(worker.decided[number]) for number in logs} == logs
+
+
+def test_the_leader_epoch_of_the_newest_event_is_known():
+    """What a position remembers of its log is as new as what was read."""
+    worker = Worker({0: 25, 1: 0}, 12, 1000)
+    found = []
+    for _ in range(3):
+        worker.batch(None, None, 0, True)
+        found.append(worker.owned[TOPIC, 0].leader_epoch)
+    assert found == [1, 2, 2]
+    assert worker.owned[TOPIC, 1].leader_epoch is None, "nothing was read"
 
 
 KIB = 1024

@@ -10,7 +10,10 @@ from ingest.database.positions import Fence
 from ingest.errors import PartitionHalted
 from ingest.worker.receipt import LogBounds, check, check_rows, published_sequence, receipt
 
-FENCE = Fence(3, next_offset=100, sequence=7, topic_id="A", previous_owner="w", released=False, published_sequence=5)
+FENCE = Fence(
+    3, next_offset=100, sequence=7, topic_id="A", previous_owner="w", released=False, published_sequence=5,
+    leader_epoch=2,
+)  # fmt: skip
 IN_STEP = Committed(100, "ordergate:7")
 LOG = LogBounds(0, 200)
 
@@ -44,6 +47,9 @@ def test_kafka_in_step_or_behind_goes_on(published):
         ("B", IN_STEP, LOG, "deleted and made again"),
         ("A", IN_STEP, LogBounds(101, 200), "outside the log"),
         ("A", IN_STEP, LogBounds(0, 99), "outside the log"),
+        ("A", IN_STEP, LogBounds(0, 99, 80), "outside the log"),
+        ("A", IN_STEP, LogBounds(0, 200, 99), "lost its end"),
+        ("A", Committed(None, None), LogBounds(0, 100, 0), "lost its end"),
         ("A", Committed(None, None), LOG, "committed offset is gone"),
         ("A", Committed(50, None), LOG, "somebody else"),
         ("A", Committed(80, "ordergate:4"), LOG, "somebody else"),
@@ -56,6 +62,20 @@ def test_what_cannot_both_be_right_halts_the_partition(topic_id, committed, log,
     with pytest.raises(PartitionHalted, match=cause) as halted:
         check("t", 0, FENCE, topic_id, committed, log)
     assert halted.value.known and halted.value.safe and halted.value.do
+
+
+@pytest.mark.parametrize("epoch_end", [100, 150, 200, None])
+def test_a_log_that_kept_what_was_read_goes_on(epoch_end):
+    """A leader that was restarted, and a broker that does not know the epoch, stop nothing."""
+    assert check("t", 0, FENCE, "A", IN_STEP, LogBounds(0, 200, epoch_end)) == 7
+
+
+def test_a_log_that_grew_again_tells_up_to_where_it_is_the_same():
+    """A person sees which offsets have two meanings before anything is read of the new one."""
+    with pytest.raises(PartitionHalted) as halted:
+        check("t", 0, FENCE, "A", IN_STEP, LogBounds(0, 1200, 90))
+    assert "below offset 90, and has other events from there to 1,199" in halted.value.known
+    assert "from offset 90 on stays decided" in halted.value.safe
 
 
 def test_rows_that_join_are_replayed():

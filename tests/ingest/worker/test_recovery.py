@@ -1,11 +1,11 @@
-"""A partition whose committed offset stays unstable halts alone, and only for what is so."""
+"""A partition whose committed offset stays unstable, or whose log lost its end, halts alone, and only for that."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from itertools import pairwise
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -30,11 +30,15 @@ class Kafka:
         self.now = 0.0
         self.stable_at = stable_at
         self.answers_in = answers_in
+        self.started: dict[int, TopicPartition] = {}
 
     def subscribe(self, *_: Any, **__: Any) -> None:
         """Nothing is read here."""
 
-    seek = resume = subscribe
+    resume = subscribe
+
+    def seek(self, position: TopicPartition) -> None:
+        self.started[position.partition] = position
 
     def consumer_group_metadata(self) -> object:
         return object()
@@ -56,6 +60,8 @@ def recovered(
     kafka: Kafka,
     numbers: Sequence[int],
     take_over: Callable[[str], None] = lambda _owner: None,
+    leader_epoch: int | None = None,
+    epoch_ends: Mapping[int, int] = MappingProxyType({}),
     rows: int = 3,
     on_asking: Callable[[], None] = lambda: None,
     calls: int = 1,
@@ -63,6 +69,7 @@ def recovered(
     """These partitions after so many `calls` of recovery; of all, so many journal `rows` are decided and published.
 
     Their owner died.
+    `leader_epoch`: of their newest event; `epoch_ends`: where the broker says that it ends, by partition.
     """
     postgres = server()
     connected = database(postgres)
@@ -71,7 +78,7 @@ def recovered(
             positions.create(connection, TOPIC, number, "id", 0)
             positions.fence(connection, TOPIC, number, "an owner that died")
     for row in postgres.tables["positions"].values():
-        row |= {"next_offset": 7, "sequence": rows, "published_sequence": rows}
+        row |= {"next_offset": 7, "sequence": rows, "published_sequence": rows, "leader_epoch": leader_epoch}
     publisher = SimpleNamespace(transactional_id="mine", unended=set(), ensure_open=lambda: None)
     time = SimpleNamespace(monotonic=lambda: kafka.now)
     recovery = Recovery(
@@ -79,6 +86,7 @@ def recovered(
         KafkaSource(cast("Any", kafka), [], cast("Any", None), lambda _s: None, lambda _call: nullcontext()),
         cast("Any", publisher),
         lambda _topic: "id",
+        lambda asked: {key: epoch_ends[key[1]] for key in asked if key[1] in epoch_ends},
         take_over,
         STABLE_BOUND_S,
         cast("Any", time),
@@ -136,3 +144,21 @@ def test_all_of_many_unstable_partitions_are_told_in_the_end(rows):
     """A call of recovery deals with some of them, and the next ones with the others."""
     partitions = recovered(Kafka(dict.fromkeys(range(64), float("inf")), 0.01), range(64), rows=rows, calls=3)
     assert {one.phase for one in partitions} == {Phase.HALTED}
+
+
+def test_a_log_that_lost_its_end_halts_its_partition_alone():
+    """It has grown past the position again: nobody would miss the events that now lie below it."""
+    kafka = Kafka(dict.fromkeys(range(2), 0.0), 0.01)
+    lost, kept = recovered(kafka, [0, 1], leader_epoch=4, epoch_ends={0: 6, 1: 7})
+    assert lost.halt is not None and lost.halt.cause is Cause.END_REPLACED
+    assert kept.phase is Phase.RUNNING
+    assert [(one.offset, one.leader_epoch) for one in kafka.started.values()] == [(7, 4)]
+
+
+@pytest.mark.parametrize("leader_epoch", [None, 4])
+def test_a_leader_epoch_that_is_not_known_stops_nothing(leader_epoch):
+    """A position of before, or a broker without epochs; the client is not given what it cannot compare."""
+    kafka = Kafka({0: 0.0}, 0.01)
+    (partition,) = recovered(kafka, [0], leader_epoch=leader_epoch)
+    assert partition.phase is Phase.RUNNING
+    assert kafka.started[0].leader_epoch is None

@@ -1,0 +1,49 @@
+"""Where a leader epoch ends is what the partition's leader says, and nothing where it does not know."""
+
+from __future__ import annotations
+
+import pytest
+
+from ingest.epoch_ends import epoch_ends
+from ingest.errors import BrokerAway
+from ingest.repair.leaders import Leaders
+from ingest.repair.wire import Api, Reader, Writer
+
+Key = tuple[str, int]
+FIRST, SECOND = ("raw", 0), ("raw", 1)
+
+
+@pytest.fixture
+def answers(monkeypatch: pytest.MonkeyPatch) -> dict[Key, tuple[int, int, int]]:
+    """What leaders answer (error code, leader epoch, end offset), by partition."""
+    given: dict[Key, tuple[int, int, int]] = {}
+
+    def ask_leader(_self: Leaders, partition: Key, api: Api, body: Writer) -> Reader:
+        asked = Reader(body.taken())
+        assert (list(asked.array()), asked.string(), list(asked.array())) == ([0], partition[0], [0])
+        assert (asked.int32(), asked.int32(), asked.int32(), asked.left) == (partition[1], -1, 5, 0)
+        error, epoch, end = given[partition]
+        answer = Writer(api).int32(0).array(1).string(partition[0]).array(1)
+        return Reader(answer.int16(error).int32(partition[1]).int32(epoch).int64(end).taken())
+
+    monkeypatch.setattr(Leaders, "find", lambda _self, _topics, within_s: [])
+    monkeypatch.setattr(Leaders, "ask_leader", ask_leader)
+    return given
+
+
+def test_a_leader_tells_where_an_epoch_ends(answers):
+    """An epoch without records of its own ends where the one before it does; one that nobody knows ends nowhere."""
+    answers |= {FIRST: (0, 3, 90), SECOND: (0, -1, -1)}
+    assert epoch_ends("127.0.0.1:1", {FIRST: 5, SECOND: 5}) == {FIRST: 90}
+
+
+def test_a_refusal_is_no_answer(answers):
+    """A broker that does not lead the partition any more is asked again later, and nothing is taken for granted."""
+    answers[FIRST] = (6, -1, -1)
+    with pytest.raises(BrokerAway, match="OffsetForLeaderEpoch"):
+        epoch_ends("127.0.0.1:1", {FIRST: 5})
+
+
+def test_nobody_is_asked_about_nothing():
+    """Before the first event there is nothing to compare."""
+    assert epoch_ends("nowhere:1", {}) == {}
