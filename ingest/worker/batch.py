@@ -34,6 +34,8 @@ from quality.finding import Finding
 from schemas.codec import EncodeError
 
 log = structlog.get_logger()
+AT_ONCE = 8
+"""Events decoded before they are mapped: so few that their documents are still in the processor's caches then."""
 MOST_TRIES = 20
 MOST_REFUSED = 5
 """Events of one batch that may be quarantined because a table refuses them; more are not the events' fault."""
@@ -100,13 +102,13 @@ class BatchProcessor:
 
     def understand(self, events: Sequence[RawEvent]) -> list[Understood]:
         """Decode and map."""
-        if not events:
-            return []
-        decoded = self._pipeline.decode(events)
-        self._phases.lap("decode")
-        mapped = self._pipeline.map(decoded)
-        self._phases.lap("map")
-        return mapped
+        understood: list[Understood] = []
+        for first in range(0, len(events), AT_ONCE):
+            decoded = self._pipeline.decode(events[first : first + AT_ONCE])
+            self._phases.lap("decode")
+            understood += self._pipeline.map(decoded)
+            self._phases.lap("map")
+        return understood
 
     def commit(
         self, owned: Mapping[PartitionKey, OwnedPartition], understood: Sequence[Understood]
