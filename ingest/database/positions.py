@@ -33,7 +33,7 @@ class Fence:
     published_sequence: int
     """Newest journal row known to be published: never more than is published, and it lags."""
     leader_epoch: int | None = None
-    """Of the newest decided event, or of a later one that was read before it was decided; None: not known."""
+    """Kafka's, of the newest event that was read when the last batch was decided; None: not known."""
 
 
 class Advance(NamedTuple):

@@ -28,8 +28,7 @@ WHERE NOT EXISTS (SELECT FROM gaps AS g WHERE (g.topic, g.partition, g.topic_id,
                   g.reason) = (u.topic, u.partition, u.topic_id, u.first_offset, u.next_offset, u.reason))
 """
 _MOVE = """
-UPDATE positions SET topic_id = %s, next_offset = %s, sequence = %s, published_sequence = %s, leader_epoch = NULL,
-       updated_at = now()
+UPDATE positions SET topic_id = %s, next_offset = %s, sequence = %s, published_sequence = %s, updated_at = now()
 WHERE topic = %s AND partition = %s AND epoch = %s AND next_offset = %s
 """
 _WAITING = """

@@ -79,14 +79,16 @@ def test_a_log_that_grew_past_the_position_is_read_from_where_it_differs(deploym
 
 
 def test_a_client_that_has_read_nothing_since_its_start_notices_it(deployment: Deployment, running_stack: Stack):
-    """A partition is idle when its leader is replaced by one that knows less: what comes next is no message."""
+    """A partition waits for another one while its leader is replaced by one that knows less: no message comes then."""
     one_by_one(deployment, 1, DECIDED)
     servers = deployment.endpoints.kafka_bootstrap_servers
     consumer = Consumer(consumer_config(servers, deployment.group_id, "classic", "0", 6000))
     consumer.assign([TopicPartition(*KEY, DECIDED, leader_epoch=0)])
     assert consumer.poll(2) is None
+    consumer.pause([TopicPartition(*KEY)])
     restart(running_stack, deployment, LOST)
     deployment.publish([order(n) for n in range(500, 500 + LOST + 4)])
+    consumer.resume([TopicPartition(*KEY)])
     given = next(one for one in (consumer.poll(1) for _ in range(30)) if one is not None)
     consumer.close()
     error = given.error()
