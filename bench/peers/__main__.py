@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from bench import ROOT, machine
+from bench.causes import Cause
 from bench.deployment import PARTITIONS, ProcessFailed, fresh_deployment
 from bench.peers import measuring
 from bench.peers.candidates import ALL, SESSION_TIMEOUT_MS, Candidate
@@ -26,6 +28,7 @@ from deploy.local.errors import LocalStackError
 Figures = TypeVar("Figures")
 
 _SIZED = 2_000
+_MOST_HUNG = 3
 _TOLD = ("quixstreams", "faststream", "confluent-kafka", "pydantic", "fastavro")
 
 
@@ -69,16 +72,17 @@ class Comparison:
         self.latencies: dict[str, Latency] = {}
         self.kills: dict[str, Kills] = {}
         self.failures: dict[str, str] = {}
+        self.hung: Counter[str] = Counter()
 
     def measure(self) -> list[Measured]:
         """Throughput in turns, kills on the same raw events, then latency."""
         starter, given = self._starter, self._given
         raw = measuring.publish_orders(starter, given.events, _say)
         # A first run that does not count warms the broker up.
-        self._try(self.candidates[0], partial(measuring.throughput, starter, self.candidates[0], raw, 0))
+        self._try(self.candidates[0], partial(measuring.throughput, starter, self.candidates[0], raw, "0"))
         for number in range(1, given.runs + 1):
             for one in self._without_failure(number - 1):
-                run = self._try(one, partial(measuring.throughput, starter, one, raw, number))
+                run = self._try(one, partial(self._throughput, one, raw, number))
                 if run is not None:
                     self.runs[one.name].append(run)
         for one in self._without_failure(given.runs):
@@ -95,10 +99,20 @@ class Comparison:
         return [
             Measured(
                 one, self.runs[one.name], self.latencies.get(one.name), self.kills.get(one.name),
-                self.failures.get(one.name, ""),
+                self.failures.get(one.name, ""), self.hung[one.name],
             )
             for one in self.candidates
         ]  # fmt: skip
+
+    def _throughput(self, one: Candidate, raw: Mapping[Cause, bytes], number: int) -> Throughput:
+        while True:
+            try:
+                return measuring.throughput(self._starter, one, raw, f"{number}.{self.hung[one.name]}")
+            except Stalled as error:
+                if self.hung[one.name] == _MOST_HUNG:
+                    raise
+                self.hung[one.name] += 1
+                _say(f"{one.title} hung, and does it again: {error}")
 
     def _without_failure(self, runs: int) -> list[Candidate]:
         """Those who have come through all of so many runs."""

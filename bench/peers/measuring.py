@@ -96,10 +96,10 @@ def publish_orders(starter: Starter, events: int, report: Report) -> dict[Cause,
     return keys_by_position(starter.deployment.servers, RAW)
 
 
-def throughput(starter: Starter, candidate: Candidate, raw: Mapping[Cause, bytes], number: int) -> Throughput:
-    """One candidate over all events, alone."""
+def throughput(starter: Starter, candidate: Candidate, raw: Mapping[Cause, bytes], name: str) -> Throughput:
+    """One candidate over all events, alone; `name` tells this run from others. Raises Stalled."""
     starter.deployment.fresh_topics(OUTPUTS)
-    with starter.running(candidate, f"{candidate.name}-{number}", {}) as one:
+    with starter.running(candidate, f"{candidate.name}-{name}", {}) as one:
         samples = one.watch(len(raw), _PATIENCE_S)
         one.stop()
         phases = _phases(one)

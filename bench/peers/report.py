@@ -48,7 +48,8 @@ def _rate(one: Measured) -> str:
     if not one.runs:
         return f"failed: {one.failure.splitlines()[0]}" if one.failure else _NONE
     rates = [run.events_per_second for run in one.runs]
-    return f"{one.rate:,.0f} ({min(rates):,.0f} to {max(rates):,.0f})"
+    again = f" (+{one.hung} runs hung)" if one.hung else ""
+    return f"{one.rate:,.0f} ({min(rates):,.0f} to {max(rates):,.0f}){again}"
 
 
 def _latency(one: Measured) -> str:
@@ -137,7 +138,8 @@ def _remarks(result: Result) -> str:
             f"- Sessions end after {result.settings['session_timeout_ms']} ms for all: how long a killed process keeps "
             "its partitions.",
             "- Broker, PostgreSQL, registry and client share the cores; CPU and memory are the client process's.",
-            f"- Hung: nothing committed for {HUNG_S:.0f} s; its supervisor ended it, as a liveness probe would.",
+            f"- Hung: nothing committed for {HUNG_S:.0f} s; its supervisor ended it, as a liveness probe would. A run "
+            "without kills that stood still is done again from the start, and counted.",
             f"- “{Guarantee.EXACTLY_ONCE}” of a peer is that of one process after kill -9, as measured here; zombies, "
             "broker crashes and late commits are another matter.",
         ]

@@ -20,6 +20,8 @@ class Measured:
     latency: Latency | None
     kills: Kills | None
     failure: str
+    hung: int = 0
+    """Runs that came to a standstill and were done again from the start."""
 
     @property
     def rate(self) -> float:
