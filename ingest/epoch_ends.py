@@ -15,8 +15,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from consumers.kafka_source import PartitionKey
-from ingest.repair.leaders import Leaders
-from ingest.repair.wire import Api, Writer
+from ingest.kafka_leaders import Leaders
+from ingest.kafka_wire import Api, Writer
 
 _OFFSET_FOR_LEADER_EPOCH: Final = Api(23, 2, flexible=False)
 _ANY_LEADER: Final = -1

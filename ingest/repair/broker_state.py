@@ -12,8 +12,8 @@ from types import TracebackType
 from typing import Final, Self
 
 from consumers.kafka_source import PartitionKey
-from ingest.repair.leaders import Leaders
-from ingest.repair.wire import Api, Reader, Writer
+from ingest.kafka_leaders import Leaders
+from ingest.kafka_wire import Api, Reader, Writer
 
 _FETCH: Final = Api(1, 4, flexible=False)
 _DESCRIBE_PRODUCERS: Final = Api(61, 0, flexible=True)

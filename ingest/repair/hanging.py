@@ -9,12 +9,12 @@ from typing import Final
 from consumers.kafka_source import Committed, PartitionKey
 from ingest.database.connection import Connection, Database
 from ingest.database.journal import JournalRow
+from ingest.kafka_wire import Reader
 from ingest.repair.broker_state import BrokerState, OpenTransaction, ends_of, records_of
 from ingest.repair.decisions import carrier_of, decided_at
 from ingest.repair.outputs import OutputLog, Place
 from ingest.repair.torn import CarriedRow, HangingTransaction
 from ingest.repair.trail import RecordId, record_id
-from ingest.repair.wire import Reader
 from ingest.worker.receipt import published_sequence
 from producers.journal_records import unpack
 from producers.topics import OUTPUT_TOPICS

@@ -6,8 +6,8 @@ import pytest
 
 from ingest.epoch_ends import epoch_ends
 from ingest.errors import BrokerAway
-from ingest.repair.leaders import Leaders
-from ingest.repair.wire import Api, Reader, Writer
+from ingest.kafka_leaders import Leaders
+from ingest.kafka_wire import Api, Reader, Writer
 
 Key = tuple[str, int]
 FIRST, SECOND = ("raw", 0), ("raw", 1)

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
-from ingest.repair.wire import Api, Broker, Writer
+from ingest.kafka_wire import Api, Broker, Writer
 from producers.records import OutputRecord
 from tests.integration.deployment import wait_until
 

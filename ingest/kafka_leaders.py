@@ -13,7 +13,7 @@ from typing import Final, Self
 
 from consumers.kafka_source import PartitionKey
 from ingest.errors import BrokerAway
-from ingest.repair.wire import Api, Broker, Reader, WireError, Writer
+from ingest.kafka_wire import Api, Broker, Reader, WireError, Writer
 
 _METADATA: Final = Api(3, 4, flexible=False)
 _PAUSE_S: Final = 0.2

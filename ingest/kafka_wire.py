@@ -1,4 +1,4 @@
-"""The Kafka protocol on the wire, as far as a repair needs what confluent-kafka does not offer.
+"""The Kafka protocol on the wire, as far as something is needed that confluent-kafka does not offer.
 
 PLAINTEXT only. Encoding: Kafka protocol guide, "Protocol Primitive Types" and "Record Batch"; header versions and
 flexible encoding: KIP-482. A version is named for each request, the lowest that Kafka 4 still serves.

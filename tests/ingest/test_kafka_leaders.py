@@ -6,10 +6,10 @@ import itertools
 
 import pytest
 
+from ingest import kafka_leaders as module
 from ingest.errors import BrokerAway
-from ingest.repair import leaders as module
-from ingest.repair.leaders import Leaders
-from ingest.repair.wire import Api, Reader, Writer
+from ingest.kafka_leaders import Leaders
+from ingest.kafka_wire import Api, Reader, Writer
 
 METADATA = Api(3, 4, flexible=False)
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.repair.wire import Api, Reader, WireError, Writer, unsigned_varint
+from ingest.kafka_wire import Api, Reader, WireError, Writer, unsigned_varint
 
 
 @pytest.mark.parametrize("flexible", [False, True])
