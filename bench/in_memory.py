@@ -18,7 +18,7 @@ from ingest.pipeline import guests_within_reach, orders_within_reach, with_guest
 from ingest.raw_event import RawEvent
 from ingest.state import BatchState, Carrier, ParkedEvent
 from ingest.understanding import Understood
-from ingest.worker.batch import AT_ONCE
+from ingest.worker.batch import understand
 from ingest.worker.phases import Phases
 from producers.journal_records import pack
 from producers.records import OutputRecord
@@ -49,12 +49,7 @@ class InMemoryWorker:
     def take(self, events: Sequence[RawEvent], now: int) -> list[OutputRecord]:
         """Govern one batch at `now` (microseconds); gives its output records."""
         self._phases.lap("other")
-        understood: list[Understood] = []
-        for first in range(0, len(events), AT_ONCE):
-            decoded = self._pipeline.decode(events[first : first + AT_ONCE])
-            self._phases.lap("decode")
-            understood += self._pipeline.map(decoded)
-            self._phases.lap("map")
+        understood = understand(self._pipeline, events, self._phases)
         state = self._read(understood)
         self._phases.lap("other")
         drafts = [

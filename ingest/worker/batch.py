@@ -34,7 +34,7 @@ from quality.finding import Finding
 from schemas.codec import EncodeError
 
 log = structlog.get_logger()
-AT_ONCE = 8
+_AT_ONCE = 8
 """Events decoded before they are mapped: so few that their documents are still in the processor's caches then."""
 MOST_TRIES = 20
 MOST_REFUSED = 5
@@ -102,13 +102,7 @@ class BatchProcessor:
 
     def understand(self, events: Sequence[RawEvent]) -> list[Understood]:
         """Decode and map."""
-        understood: list[Understood] = []
-        for first in range(0, len(events), AT_ONCE):
-            decoded = self._pipeline.decode(events[first : first + AT_ONCE])
-            self._phases.lap("decode")
-            understood += self._pipeline.map(decoded)
-            self._phases.lap("map")
-        return understood
+        return understand(self._pipeline, events, self._phases)
 
     def commit(
         self, owned: Mapping[PartitionKey, OwnedPartition], understood: Sequence[Understood]
@@ -339,6 +333,17 @@ class _Unencodable(Exception):
     def __init__(self, understood: Understood, message: str) -> None:
         super().__init__(message)
         self.understood = understood
+
+
+def understand(pipeline: Pipeline, events: Sequence[RawEvent], phases: Phases) -> list[Understood]:
+    """Decode and map, a few events at a time."""
+    understood: list[Understood] = []
+    for first in range(0, len(events), _AT_ONCE):
+        decoded = pipeline.decode(events[first : first + _AT_ONCE])
+        phases.lap("decode")
+        understood += pipeline.map(decoded)
+        phases.lap("map")
+    return understood
 
 
 def _position(understood: Understood) -> Position:
