@@ -17,6 +17,7 @@ from ingest.kafka_wire import Api, Broker, Reader, WireError, Writer
 
 _METADATA: Final = Api(3, 4, flexible=False)
 _PAUSE_S: Final = 0.2
+"""Between two looks for leaders: electing one takes a broker some tenths of a second, and tells nobody."""
 
 
 class Leaders:
