@@ -29,7 +29,7 @@ from schemas.types import (
     TaxLine,
 )
 
-MAPPER_VERSION: Final = "web/1.2.0"
+MAPPER_VERSION: Final = "web/1.3.0"
 SOURCE: Final = "web"
 
 

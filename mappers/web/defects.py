@@ -9,7 +9,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from mappers.candidate import MOST_DEFECTS, Defect
-from mappers.web.fields import AMOUNT_PATTERN, EVENT_ID_PATTERN, NAMED_PATTERN, RATE_PATTERN
+from mappers.web.fields import AMOUNT_PATTERN, EVENT_ID_PATTERN, NAMED_PATTERN, NOTHING_PATTERN, RATE_PATTERN
 
 PAYLOAD_SHAPE: Final = "payload_shape"
 
@@ -116,9 +116,54 @@ _NO_SESSION: Final = Defect(PAYLOAD_SHAPE, "session_id", "is missing; every even
 _ACCOUNT_OF_GUEST: Final = Defect(
     PAYLOAD_SHAPE, "data.order.customer.customer_id", "must be left out; only a member, who was logged in, has one"
 )
-_NOT_CANCELLED: Final = Defect(
-    PAYLOAD_SHAPE, "data.order.cancelled_at", "is missing; without it, the order of an order.cancelled would be shipped"
-)
+_BORNE_OUT_BY: Final = {
+    event_type: (field, Defect(PAYLOAD_SHAPE, f"data.order.{field}", message))
+    for event_type, field, message in (
+        (
+            "order.cancelled",
+            "cancelled_at",
+            "is missing; without it, the order of an order.cancelled would be shipped",
+        ),
+        (
+            "order.paid",
+            "payments",
+            "is missing or empty; without it, the order of an order.paid stays unpaid: list every payment so far, or "
+            "send an order.updated",
+        ),
+        (
+            "order.fulfilled",
+            "fulfilments",
+            "is missing or empty; without it, the order of an order.fulfilled would be shipped again: list every "
+            "parcel, pick-up or download so far, or send an order.updated",
+        ),
+        (
+            "order.refunded",
+            "refunds",
+            "is missing or empty; without it, the buyer of an order.refunded would be paid back again: list every "
+            "refund so far, or send an order.updated",
+        ),
+    )
+}
+"""The field of an order that bears out what the event's name says, and what is wrong without it.
+
+Its entries may be in any state: what they say of themselves is believed, the name only announces it.
+"""
+
+_NOTHING: Final = re.compile(NOTHING_PATTERN)
+
+
+def _not_borne_out(event_type: str, order: Mapping[str, Any]) -> Sequence[Defect]:
+    field, missing = _BORNE_OUT_BY[event_type]
+    if order.get(field) not in (None, []) or (event_type == "order.paid" and _costs_nothing(order)):
+        return ()
+    return (missing,)
+
+
+def _costs_nothing(order: Mapping[str, Any]) -> bool:
+    """Whether the buyer agreed to pay nothing, everything being taken off: such an order is paid without a payment."""
+    totals = order.get("totals")
+    total = totals.get("total") if isinstance(totals, dict) else None
+    return isinstance(total, str) and _NOTHING.fullmatch(total) is not None
 
 
 def _order(event_type: str, order: Mapping[str, Any], document: Mapping[str, Any]) -> Sequence[Defect]:
@@ -136,8 +181,8 @@ def _order(event_type: str, order: Mapping[str, Any], document: Mapping[str, Any
         found.append(
             Defect("contact_present", "data.order.contact", "has neither an e-mail address nor a phone number")
         )
-    if event_type == "order.cancelled" and order.get("cancelled_at") is None:
-        found.append(_NOT_CANCELLED)
+    if event_type in _BORNE_OUT_BY:
+        found += _not_borne_out(event_type, order)
     for name, identity in _PARTS:
         found += _repeated(order.get(name), name, identity)
     return found

@@ -139,6 +139,9 @@ Currency = Annotated[
 AMOUNT_PATTERN = r"^(0|[1-9][0-9]{0,11})(\.[0-9]{1,4})?$"
 """Twelve digits and the four decimals of ISO 4217's most divided unit: fits 64 bits in minor units."""
 
+NOTHING_PATTERN: Final = r"^0(\.0{1,4})?$"
+"""The amounts that are no money."""
+
 RATE_PATTERN = r"^(0|[1-9][0-9]{0,2})(\.[0-9]{1,6})?$"
 
 EVENT_ID_PATTERN = "^([0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[0-7][0-9A-HJKMNP-TV-Z]{25})$"

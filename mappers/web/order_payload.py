@@ -464,11 +464,11 @@ class Order(TypedDict, total=False):
     shipping: list[Shipping] | None
     """What delivery was chosen."""
     payments: Annotated[list[Payment], Field(max_length=MOST_PARTS)] | None
-    """Every movement of money so far."""
+    """Every movement of money so far. Required for order.paid, at least one, unless `total` is 0."""
     fulfilments: list[Fulfilment] | None
-    """Every parcel so far."""
+    """Every parcel, pick-up or download so far. Required for order.fulfilled, at least one."""
     refunds: Annotated[list[Refund], Field(max_length=MOST_PARTS)] | None
-    """Everything that went back so far."""
+    """Everything that went back so far. Required for order.refunded, at least one."""
     locale: Annotated[ShortText, Field(examples=["nl-BE"])] | None
     """The buyer's language, as a BCP 47 tag."""
     note: Text | None

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Final
 from pydantic import Field, TypeAdapter
 
 from mappers.web import events
-from mappers.web.fields import NAMED_PATTERN, documented
+from mappers.web.fields import NAMED_PATTERN, NOTHING_PATTERN, documented
 
 CASES: Final = Path(__file__).parent.parent / "cases" / "web"
 
@@ -52,7 +52,24 @@ _EMAIL_OR_PHONE: Final = {
     ]
 }
 
-_CANCELLED: Final = {"required": ["cancelled_at"], "properties": {"cancelled_at": {"type": "string"}}}
+_COSTS_NOTHING: Final = {
+    "required": ["totals"],
+    "properties": {"totals": {"required": ["total"], "properties": {"total": {"pattern": NOTHING_PATTERN}}}},
+}
+
+
+def _listed(name: str) -> dict[str, Any]:
+    """An order that lists at least one of these parts."""
+    return {"required": [name], "properties": {name: {"type": "array", "minItems": 1}}}
+
+
+def _borne_out(event_type: str, order: dict[str, Any]) -> dict[str, Any]:
+    """What the order of an event with this name has to say."""
+    return {
+        "if": {"properties": {"event_type": {"const": event_type}}},
+        "then": {"properties": {"data": {"properties": {"order": order}}}},
+    }
+
 
 # What one field demands of another, as mappers/web/defects.py checks it.
 _CONDITIONS: Final[dict[str, list[dict[str, Any]]]] = {
@@ -62,10 +79,12 @@ _CONDITIONS: Final[dict[str, list[dict[str, Any]]]] = {
     "AccountEvent": [_HAS_SESSION],
     "OrderEvent": [
         {"if": _GUEST_ORDER, "then": _HAS_SESSION},
-        {
-            "if": {"properties": {"event_type": {"const": "order.cancelled"}}},
-            "then": {"properties": {"data": {"properties": {"order": _CANCELLED}}}},
-        },
+        _borne_out(
+            "order.cancelled", {"required": ["cancelled_at"], "properties": {"cancelled_at": {"type": "string"}}}
+        ),
+        _borne_out("order.paid", {"anyOf": [_listed("payments"), _COSTS_NOTHING]}),
+        _borne_out("order.fulfilled", _listed("fulfilments")),
+        _borne_out("order.refunded", _listed("refunds")),
     ],
     "Contact": [_EMAIL_OR_PHONE],
     "CapturedContact": [_EMAIL_OR_PHONE],

@@ -169,6 +169,50 @@ def test_a_cancelled_order_says_when(value, validator):
     assert validator.is_valid(event) and defects_of(event) == []
 
 
+@pytest.mark.parametrize(
+    ("case", "name"),
+    [("order-paid", "payments"), ("order-fulfilled", "fulfilments"), ("order-refunded-partially", "refunds")],
+)
+@pytest.mark.parametrize("value", ["missing", None, []])
+def test_an_order_bears_out_what_its_event_is_named_for(case, name, value, validator):
+    """No parcel is packed and no money is given back twice because an event only says by its name that it was done."""
+    event = with_value(case, f"data.order.{name}", value)
+    if value == "missing":
+        del event["data"]["order"][name]
+    assert not validator.is_valid(event)
+    (defect,) = defects_of(event)
+    assert (defect.rule, defect.path) == ("payload_shape", f"data.order.{name}")
+    assert event["event_type"] in defect.message and "order.updated" in defect.message
+    event["event_type"] = "order.updated"
+    assert validator.is_valid(event) and defects_of(event) == []
+
+
+@pytest.mark.parametrize("status", ["pending", "failed", "cancelled"])
+def test_what_an_order_lists_is_believed_whatever_its_event_is_called(status, validator):
+    """A refund that failed reaches the order though the storefront tells of all refunds under one name."""
+    event = with_value("order-refunded-partially", "data.order.refunds.0.status", status)
+    event["data"]["order"]["refunds"][1]["status"] = status
+    assert validator.is_valid(event) and defects_of(event) == []
+
+
+@pytest.mark.parametrize(
+    ("total", "accepted"), [("0", True), ("0.00", True), ("0.0000", True), ("0.01", False), ("10.00", False)]
+)
+def test_only_what_costs_nothing_is_paid_without_a_payment(total, accepted, validator):
+    """An order with everything taken off is no defect: its buyer has paid all there is to pay."""
+    event = with_value("order-paid-free", "data.order.totals.total", total)
+    assert validator.is_valid(event) is accepted
+    assert [defect.path for defect in defects_of(event)] == ([] if accepted else ["data.order.payments"])
+
+
+def test_a_list_that_is_none_is_told_once(validator):
+    """A developer who sends an object for a list reads what is wrong with it, not that it is missing as well."""
+    event = with_value("order-refunded-partially", "data.order.refunds", {"0": {}})
+    assert not validator.is_valid(event)
+    (defect,) = defects_of(event)
+    assert (defect.path, defect.message) == ("data.order.refunds", "must be a list")
+
+
 def test_a_guest_has_no_account(validator):
     """Nobody's order lands in the account of a member who was not logged in."""
     event = with_value("order-placed-guest", "data.order.customer.customer_id", "cus_88")
