@@ -15,7 +15,7 @@ from guests.conversion import ineligible_orders
 from guests.decision import GuestDecision, guest_key, on_checkout_fact, on_order_placed, order_guest_key
 from guests.policy import GuestPolicy
 from ingest.change import OrderChangeBuilder, as_it_arrived, statuses_of
-from ingest.content import content_hash
+from ingest.content import content_hash, is_stored_content
 from ingest.drafts import Draft, Drafter
 from ingest.governance import Governance
 from ingest.joining import join_parts
@@ -160,7 +160,7 @@ class Decider:
             digest = content_hash(joined)
         elif joined is before:
             digest = known.content_hash
-        if digest == known.content_hash:
+        if is_stored_content(digest, before, known.content_hash):
             return self._known_already(turn, known, newest, arrival)
         notes = [arrival.value] if arrival in (Arrival.GAP, Arrival.CONFLICT) else []
         return self._change(turn, known, joined, newest, digest, notes)

@@ -119,32 +119,3 @@ def test_what_adds_up_passes(name: str, changes: dict[str, Any]) -> None:
     """Tips, free shipping, taxes told as a sum alone, units called off and lines added later hold no order up."""
     outcome, broken = taken(case(name, changes))
     assert outcome == "GOVERNED", broken
-
-
-def test_a_forwarding_address_sent_again_as_the_buyers_own_is_told() -> None:
-    """The order goes on, and whoever answers for contacts learns that a mark was lost on its way."""
-    log, outcomes = relayed_then({"contact.relay": False, "note": "call first"})
-    assert outcomes == ["GOVERNED", "GOVERNED"]
-    (found,) = [found for found in log.published("QualityFinding") if found["rule_id"] == "relay_constant"]
-    assert (found["field"], found["owner"], found["severity"]) == ("contact.relay", "crm", "warning")
-
-
-def test_a_lost_mark_alone_changes_nothing() -> None:
-    """Nobody writes to an address as to a person because an event differs in nothing but the missing mark."""
-    log, outcomes = relayed_then({"contact.relay": None})
-    assert outcomes == ["GOVERNED", "DUPLICATE"]
-    (order,) = log.published("CanonicalOrder")
-    assert order["contact"]["relay"] is True
-
-
-def relayed_then(changes: dict[str, Any]) -> tuple[Log, list[str]]:
-    """An order with a forwarding address, then its second version with these changes."""
-    placed = case("order-placed-guest", {"contact.relay": True})
-    again = case("order-placed-guest", {"version": 2, **changes})
-    again["event_id"] = placed["event_id"][:-1] + "Z"
-    log = Log()
-    records = [
-        RawRecord("raw.web.orders.v1", b"key", json.dumps(event).encode(), [], 1_795_540_000_000)
-        for event in (placed, again)
-    ]
-    return log, [row.outcome.name for row in log.take(records)]
