@@ -46,7 +46,7 @@ from ingest.worker.slot import SlotLease
 from ingest.worker.watchdog import Watchdog
 from producers.publisher import Producer, TransactionalPublisher, end_transaction_of, producer_config
 from producers.topics import OUTPUT_TOPICS
-from quality import contract as contracts
+from quality import contract_files
 from schemas.codec import Codec
 
 
@@ -82,7 +82,7 @@ def worker(settings: Settings, metrics: Metrics, health: Health) -> Iterator[Wor
             codec = Codec(schema_ids.resolve(database, lambda: ask_ids(settings), fingerprints()))
         metrics.rules(
             RuleInfo(rule.id, rule.field, rule.dimension, rule.severity.value, rule.owner, contract.ruleset_version)
-            for contract in (contracts.load(channel.contract) for channel in channels)
+            for contract in (contract_files.load(channel.contract) for channel in channels)
             for rule in contract.rules.values()
         )
         clients = Clients(

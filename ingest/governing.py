@@ -14,7 +14,7 @@ from ingest.pipeline import Pipeline
 from ingest.recent_orders import RecentOrders
 from ingest.state import Carrier
 from ingest.understanding import Reader
-from quality import contract as contracts
+from quality import contract_files
 from quality.rules import compile_history, compile_rules
 from schemas.codec import Codec
 
@@ -32,7 +32,7 @@ def build_pipeline(
 ) -> Pipeline:
     """The pipeline of these channels. `park_deadline` in microseconds; `is_published` as in the hand-over."""
     channels = list(channels)
-    loaded = {channel.name: contracts.load(channel.contract) for channel in channels}
+    loaded = {channel.name: contract_files.load(channel.contract) for channel in channels}
     governance = {
         channel.name: Governance(
             contract=loaded[channel.name],

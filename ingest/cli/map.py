@@ -23,7 +23,7 @@ from ingest.cli.terminal import console, emit, say
 from ingest.raw_event import RawHeaders
 from mappers.candidate import CheckoutFact, Ignored, PartialChange
 from quality.contract import Contract
-from quality.contract import load as load_contract
+from quality.contract_files import load as load_contract
 from quality.finding import Action
 from quality.outcome import Outcome
 

@@ -16,7 +16,7 @@ from ingest.demo import world
 from ingest.demo.records import DefectKind, Labelled, Mishap
 from ingest.demo.stream import labelled_stream, stream
 from mappers.candidate import DefectiveEvent, EventContext, Mapped, Snapshot
-from quality import contract
+from quality import contract_files
 from quality.lifecycle.derivation import derive
 from quality.rules import compile_rules
 from schemas.json_document import DocumentError, decode
@@ -242,7 +242,7 @@ def test_memory_does_not_grow_with_the_length_of_the_stream():
 def test_good_web_orders_break_no_rule_and_wrong_ones_do(told):
     """The quarantine of a demo run holds what was spoilt on purpose, and nothing else of the storefront's."""
     channel = CHANNELS["web"]
-    check = compile_rules(contract.load(channel.contract))
+    check = compile_rules(contract_files.load(channel.contract))
     normaliser = ContactNormaliser(b"k" * 32, "test")
     found: dict[DefectKind | None, set[str]] = {}
     orders = [labelled for labelled in told if labelled.channel == "web" and labelled.kind.startswith("order.")]

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from quality import contract as contracts
+from quality import contract_files
 from quality.rules import compile_history
 from tests.quality.orders import changed, clean, eur
 
-check = compile_history(contracts.load("web"))
+check = compile_history(contract_files.load("web"))
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from quality import contract as contracts
+from quality import contract_files
 from quality.checks import Limits
 from quality.finding import Finding
 from quality.rules import RECORD_CHECKS, compile_rules
@@ -25,7 +25,7 @@ from tests.quality.orders import (
     refund,
 )
 
-CONTRACT = contracts.load("web")
+CONTRACT = contract_files.load("web")
 check = compile_rules(CONTRACT)
 
 USD = {"amount_minor": 2_000, "currency": "USD", "exponent": 2}

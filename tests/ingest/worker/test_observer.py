@@ -15,12 +15,12 @@ from ingest.understanding import Understood
 from ingest.worker.observer import Observer
 from ingest.worker.partition import OwnedPartition, Phase
 from ingest.worker.phases import Phases
-from quality import contract
+from quality import contract_files
 
 TOPIC = "raw.web.orders.v1"
 OTHER = Carrier(TOPIC, 1, 7)
 WEB = CHANNELS["web"]
-CONTRACT = contract.load(WEB.contract)
+CONTRACT = contract_files.load(WEB.contract)
 START_S = 1_000.0
 
 

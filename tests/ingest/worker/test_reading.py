@@ -18,11 +18,11 @@ from ingest.understanding import Understood
 from ingest.worker.batch import Committed
 from ingest.worker.partition import OwnedPartition, Phase
 from ingest.worker.reading import Reading
-from quality import contract
+from quality import contract_files
 
 TOPIC = "raw.web.orders.v1"
 WEB = CHANNELS["web"]
-CONTRACT = contract.load(WEB.contract)
+CONTRACT = contract_files.load(WEB.contract)
 
 
 class Message:
