@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import psycopg
@@ -107,6 +107,10 @@ class Lane:
             finally:
                 made.close()
                 self.up()
+
+    def another_database(self, name: str) -> AbstractContextManager[str]:
+        """A database with empty tables beside the deployment's: its URL."""
+        return empty_database(self.up().database_url, name, template=_TEMPLATE)
 
     def _prepare_template(self, endpoints: Endpoints) -> None:
         """Migrate a database once; every case gets a copy of it."""

@@ -49,6 +49,7 @@ class Supervisor:
     posts: list[Post] = field(default_factory=list)
     restarts: int = 0
     unexplained: list[str] = field(default_factory=list)
+    _asleep: bool = False
     _numbers: itertools.count = field(default_factory=itertools.count)
     _lock: threading.RLock = field(default_factory=threading.RLock)
     _ended: threading.Event = field(default_factory=threading.Event)
@@ -79,6 +80,20 @@ class Supervisor:
         with self._lock:
             assert post.worker is not None
             post.worker.kill()
+
+    def freeze_all(self) -> None:
+        """SIGSTOP to all at once, until `thaw_all`."""
+        with self._lock:
+            self._asleep = True
+            for worker in self.running():
+                worker.process.send_signal(signal.SIGSTOP)
+
+    def thaw_all(self) -> None:
+        """SIGCONT to all at once."""
+        with self._lock:
+            self._asleep = False
+            for worker in self.running():
+                worker.process.send_signal(signal.SIGCONT)
 
     def kill_all(self) -> None:
         """SIGKILL to all at once, for good."""
@@ -148,8 +163,11 @@ class Supervisor:
 
     def _thaw(self, post: Post, now: float) -> None:
         assert post.worker is not None
-        stopped = psutil.Process(post.worker.process.pid).status() == psutil.STATUS_STOPPED
-        if not stopped:
+        try:
+            stopped = psutil.Process(post.worker.process.pid).status() == psutil.STATUS_STOPPED
+        except psutil.NoSuchProcess:
+            return  # whoever has told it to end has waited for its end meanwhile
+        if not stopped or self._asleep:
             post.thaw_at = None
         elif post.thaw_at is None:
             post.thaw_at = now + self.freeze_s

@@ -17,6 +17,7 @@ from tests.integration.deployment import wait_until
 GONE = "the group's committed offset is gone"
 MOVED = "somebody else has moved the group's offset"
 BEHIND = "PostgreSQL is behind Kafka"
+NEW = "the database is new and the output topics are not"
 
 
 class LostCertainty(Kind):
@@ -115,6 +116,29 @@ def _copy(source: Path, target: Path) -> None:
     subprocess.run(["cp", "-a", str(source), str(target)], check=True)
 
 
+class DatabaseForgotten(LostCertainty):
+    """Workers come back with an empty database, and nothing tells what their group has published.
+
+    An address is wrong; or the database is lost, and the group was deleted, or its offsets expired.
+    """
+
+    name = "PostgreSQL new before outputs that hold records"
+    cause = NEW
+    mode = "rebuild"
+
+    def lose(self, case: Case) -> None:
+        end_workers(case)
+        deployment = case.deployment
+        deployment.database_url = case.open(case.lane.another_database(f"{deployment.group_id}_anew"))
+        if case.chance.random() < 0.5:
+            deployment.group_id += "-anew"
+            case.strike("an empty database, another group")
+        else:
+            with admin(case) as client:
+                client.delete_consumer_groups([deployment.group_id])[deployment.group_id].result()
+            case.strike("an empty database, the group is deleted")
+
+
 class Torn(LostCertainty):
     """A transaction whose decision is recorded, but whose marker never reached the committed offsets.
 
@@ -208,6 +232,7 @@ KINDS: list[Kind] = [
     OffsetsMoved("backward"),
     OffsetsMoved("forward"),
     DatabaseRestored(),
+    DatabaseForgotten(),
     Torn("commit"),
     Torn("abort"),
     KilledWhileCommitting(),

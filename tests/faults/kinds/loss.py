@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
+from itertools import islice
 
-from confluent_kafka import TopicPartition
+from confluent_kafka import Message, TopicPartition
 from confluent_kafka.admin import NewTopic
 
 import audit
 from ingest.kafka_admin import RAW_CONFIG, KafkaAdmin
 from producers.journal_records import unpack
 from producers.topics import CHANGES, FINDINGS, GUESTS, ORDERS, OUTPUT_TOPICS
+from tests.faults import stream
 from tests.faults.case import Case, Kind
 from tests.faults.kafka_log import PartitionLog
 from tests.faults.kinds.certainty import LostCertainty
 from tests.faults.operator import admin, end_workers, ends
 from tests.faults.stream import PARTITIONS
 from tests.integration.deployment import RAW_TOPICS, header, wait_until
+from tests.integration.records import Raw
 
 REMADE = "the topic was deleted and made again"
 OUTSIDE = "the position is outside the log"
+REPLACED = "the log lost its end and has grown again"
 GAP = "the journal has a gap"
 
 
@@ -74,6 +79,75 @@ class RawStartGone(LostCertainty):
         lost = sum(low - unread[key][0] for key, low in lows.items())
         case.others -= lost
         case.strike(f"{lost} unread events of {len(chosen)} partitions gone")
+
+
+class RawEndReplaced(LostCertainty):
+    """A raw log comes back without its end, as from a leader that knew less, and grows past where it was read.
+
+    What it grows by are new events and lost ones that their channel sends again. Workers are away meanwhile, or hold
+    the partition and are asleep.
+    """
+
+    name = "raw log without its end, grown again"
+    cause = REPLACED
+    mode = "continue-at-end"
+
+    def lose(self, case: Case) -> None:
+        case.wait_published()
+        if frozen := case.chance.random() < 0.5:
+            case.wait_decided(1)  # else what is under way decides how much is lost
+            case.supervisor.freeze_all()
+            case.tell("workers frozen")
+        else:
+            end_workers(case)
+        positions = case.deployment.rows("SELECT topic, partition, next_offset FROM positions WHERE next_offset > 0")
+        topic, number, position = case.chance.choice(sorted(positions))
+        had = [one for one in case.deployment.read(topic)[topic] if one.partition() == number]
+        end = self._cut(case, topic, number, position)
+        lost = had[end:]
+        self.decided = position - end
+        unread = len(lost) - self.decided
+        case.others -= unread
+        grown = self._grown(case, lost, topic, number)
+        case.deployment.publish(grown)
+        case.others += len(grown)
+        case.strike(
+            f"{topic}/{number} lost {self.decided} decided, {len(lost) - self.decided} unread, got {len(grown)}"
+        )
+        case.publish(replace(case.shape, count=150))
+        if frozen:
+            case.supervisor.thaw_all()
+
+    def _cut(self, case: Case, topic: str, number: int, position: int) -> int:
+        """Cut the log somewhere before what was decided last; gives its end then."""
+        kafka = case.lane.stack.kafka
+        kafka.stop()
+        log = PartitionLog(kafka.folder / "data", topic, number)
+        batch = case.chance.choice([one for one in log.batches() if one.first_offset < position][-30:])
+        log.cut(batch.begin)
+        kafka.start()
+        return batch.first_offset
+
+    def _grown(self, case: Case, lost: Sequence[Message], topic: str, number: int) -> list[Raw]:
+        """New events and some lost ones, in any order: as many as reach the position, and some more."""
+        again = [_again(one) for one in lost if case.chance.random() < 0.5]
+        wanted = max(self.decided - len(again), 0) + case.chance.randint(0, 20)
+        news = (one for one in stream.events(case.chance, stream.Shape(600)) if one.topic == topic)
+        grown = again + [replace(one, partition=number) for one in islice(news, wanted)]
+        case.chance.shuffle(grown)
+        return grown
+
+    def judge(self, case: Case, report: audit.Report) -> None:
+        """Clean: outputs of what was decided of the lost end explain themselves, and its events are gone."""
+        case.others -= self.decided
+        super().judge(case, report)
+
+
+def _again(lost: Message) -> Raw:
+    """A raw event as its channel publishes it once more."""
+    topic, value, headers = lost.topic(), lost.value(), lost.headers() or []
+    assert topic is not None
+    return Raw(topic, value, lost.key(), list(headers), lost.timestamp()[1], lost.partition())
 
 
 class JournalGap(LostCertainty):
@@ -150,4 +224,4 @@ class OutputTailLost(Kind):
         judge_loss(self.lost, report)
 
 
-KINDS: list[Kind] = [RawTopicRemade(), RawStartGone(), JournalGap(), OutputTailLost()]
+KINDS: list[Kind] = [RawTopicRemade(), RawStartGone(), RawEndReplaced(), JournalGap(), OutputTailLost()]
