@@ -20,7 +20,7 @@ from typing import cast
 from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPartition
 
 from bench.causes import Cause, by_cause, read_topic
-from consumers.kafka_source import consumer_config
+from consumers.kafka_consumer import consumer_config
 from producers.publisher import producer_config
 from producers.records import OutputRecord
 

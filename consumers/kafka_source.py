@@ -4,15 +4,16 @@
 
 from __future__ import annotations
 
-import struct
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol, cast
+from typing import Protocol, cast
 
 from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
+
+from consumers.kafka_consumer import Consumer, close
 
 PartitionKey = tuple[str, int]
 
@@ -23,23 +24,6 @@ _STEP = 64
 """Messages taken from the client in one go: large ones that follow small ones exceed a bound by so many at most."""
 _COMMITTED_POLL_S = 2.0
 _ANSWER_S = 5.0
-
-
-class Consumer(Protocol):
-    """What of a confluent-kafka Consumer is used: so that a simulated one can stand in its place."""
-
-    def subscribe(self, topics: list[str], **callbacks: Callable[..., None]) -> None: ...
-    def poll(self, timeout: float) -> Message | None: ...
-    def consume(self, num_messages: int, timeout: float) -> list[Message]: ...
-    def consumer_group_metadata(self) -> object: ...
-    def incremental_assign(self, partitions: list[TopicPartition]) -> None: ...
-    def incremental_unassign(self, partitions: list[TopicPartition]) -> None: ...
-    def pause(self, partitions: list[TopicPartition]) -> None: ...
-    def resume(self, partitions: list[TopicPartition]) -> None: ...
-    def seek(self, partition: TopicPartition) -> None: ...
-    def committed(self, partitions: list[TopicPartition], timeout: float) -> list[TopicPartition]: ...
-    def get_watermark_offsets(self, partition: TopicPartition, timeout: float, *, cached: bool) -> tuple[int, int]: ...
-    def close(self) -> None: ...
 
 
 class GroupEvent(Protocol):
@@ -91,55 +75,27 @@ class Read:
     errors: list[ClientError]
 
 
-def consumer_config(
-    bootstrap_servers: str, group_id: str, protocol: str, slot: str, session_timeout_ms: int
-) -> dict[str, Any]:
-    """Settings of the worker's consumer, for either group protocol."""
-    config: dict[str, Any] = {
-        "bootstrap.servers": bootstrap_servers,
-        "group.id": group_id,
-        "group.protocol": protocol,
-        "client.id": f"{group_id}-{slot}",
-        "isolation.level": "read_committed",
-        "enable.auto.commit": False,
-        "auto.offset.reset": "error",
-        "metadata.recovery.strategy": "none",
-        "fetch.queue.backoff.ms": 10,
-        "fetch.wait.max.ms": 100,
-        "reconnect.backoff.ms": 20,
-        "reconnect.backoff.max.ms": 1000,
-        "fetch.message.max.bytes": 16 * 1024 * 1024,
-        "queued.max.messages.kbytes": 65536,
-    }
-    if protocol == "classic":
-        config["partition.assignment.strategy"] = "cooperative-sticky"
-        config["session.timeout.ms"] = session_timeout_ms
-        config["heartbeat.interval.ms"] = max(session_timeout_ms // 4, 250)
-        # No `group.instance.id`: a static member that dies between the two rounds of a cooperative rebalance and is
-        # restarted in time comes back without the second round, and the partitions it was to get stay nobody's.
-    return config
-
-
 class KafkaSource:
     """Reads in order: poll for the first message, then take what is already there, never waiting for more."""
 
     def __init__(
         self,
-        consumer: Consumer,
+        connect: Callable[[], Consumer],
         topics: Sequence[str],
         listener: GroupEvent,
         sleep: Callable[[float], None],
         deadline: Callable[[str], AbstractContextManager[None]],
     ) -> None:
-        """`deadline` opens a named deadline that another thread keeps: no call may outlast it."""
-        self._consumer = consumer
+        """`connect` makes a client; `deadline` opens a deadline that another thread keeps: no call may outlast it."""
+        self._connect = connect
+        self._topics = list(topics)
         self._sleep = sleep
         self._deadline = deadline
         self._listener = listener
         self._owned: set[PartitionKey] = set()
         self._paused: set[PartitionKey] = set()
         self._early: deque[Message] = deque()
-        consumer.subscribe(list(topics), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost)
+        self._consumer = self._subscribed()
 
     def read(self, most: int, timeout_s: float, gather_s: float = 0.0, most_bytes: int = sys.maxsize) -> Read:
         """Read at most `most` messages, and no more once their values have `most_bytes` together.
@@ -251,6 +207,19 @@ class KafkaSource:
         with self._asking("watermarks"):
             return self._consumer.get_watermark_offsets(TopicPartition(*partition), timeout=_ANSWER_S, cached=False)
 
+    def ask(self) -> None:
+        """Ask the brokers something, whatever is owned. Raises BrokerSilent."""
+        with self._asking("list_topics"):
+            self._consumer.list_topics(self._topics[0], timeout=_ANSWER_S)
+
+    def connect_anew(self) -> None:
+        """Begin again with another client, at the servers that were named first: all partitions are lost."""
+        before = self._consumer
+        self._listener.lost(self._let_go([TopicPartition(*key) for key in sorted(self._owned)]))
+        self._early.clear()
+        self._consumer = self._subscribed()
+        close(before)
+
     def end_seen(self, partition: PartitionKey) -> int:
         """The next offset of a partition's log as last heard from the broker, -1 unheard; nothing is asked."""
         try:
@@ -266,6 +235,11 @@ class KafkaSource:
         """Leave the group; `revoked` is called for what is still owned."""
         with self._deadline("close"):
             self._consumer.close()
+
+    def _subscribed(self) -> Consumer:
+        consumer = self._connect()
+        consumer.subscribe(self._topics, on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost)
+        return consumer
 
     def _fetch_anew(self, position: TopicPartition) -> None:
         # Resumed first: what is called soon after `assign` on a partition can make the client forget to start there.
@@ -291,11 +265,13 @@ class KafkaSource:
         self._listener.assigned(keys)
 
     def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        self._listener.revoked(self._let_go(partitions))
+        if consumer is self._consumer:  # not one that was replaced
+            self._listener.revoked(self._let_go(partitions))
         consumer.incremental_unassign(partitions)
 
     def _on_lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        self._listener.lost(self._let_go(partitions))
+        if consumer is self._consumer:
+            self._listener.lost(self._let_go(partitions))
         consumer.incremental_unassign(partitions)
 
     def _let_go(self, partitions: list[TopicPartition]) -> list[PartitionKey]:
@@ -324,15 +300,3 @@ def _client_error(message: Message, error: KafkaError) -> ClientError:
     known = topic is not None and partition is not None and partition >= 0
     key = cast("PartitionKey", (topic, partition)) if known else None
     return ClientError(key, error.name(), error.str(), error.fatal())
-
-
-def is_joined_member(group_metadata: object) -> bool:
-    """Whether the metadata is of a joined member: empty metadata skips the broker's fencing altogether.
-
-    Layout (librdkafka, undocumented): `CGMDv2:`, generation as little-endian int32, group NUL member NUL …
-    """
-    if not isinstance(group_metadata, bytes) or not group_metadata.startswith(b"CGMDv2:"):
-        return group_metadata is not None
-    (generation,) = struct.unpack_from("<i", group_metadata, 7)
-    _group, member, *_ = group_metadata[11:].split(b"\0")
-    return generation > 0 and bool(member)

@@ -14,7 +14,8 @@ from sqlalchemy.exc import OperationalError
 
 from consumers.catalogue import chosen
 from consumers.channel import Channel
-from consumers.kafka_source import BrokerSilent, Consumer, KafkaSource, PartitionKey, consumer_config
+from consumers.kafka_consumer import Consumer, consumer_config
+from consumers.kafka_source import BrokerSilent, KafkaSource, PartitionKey
 from ingest.clock import SystemTime, TimeSource
 from ingest.database import retention, schema_ids
 from ingest.database.connection import Database, DatabaseLost
@@ -31,6 +32,7 @@ from ingest.telemetry.health import Health
 from ingest.telemetry.kafka_log import kafka_logger
 from ingest.telemetry.metrics import Metrics, RuleInfo
 from ingest.worker.batch import BatchProcessor
+from ingest.worker.client_watch import ClientWatch
 from ingest.worker.fetch_watch import FetchWatch
 from ingest.worker.garbage import GarbageCollection
 from ingest.worker.loop import Worker
@@ -194,10 +196,9 @@ def assemble(
         time.now,
     )
     ownership = Ownership(database, observer.released)
+    consumer = consumer_config(servers, group_id, settings.group_protocol, slot, settings.session_timeout_ms)
     source = KafkaSource(
-        clients.make_consumer(
-            consumer_config(servers, group_id, settings.group_protocol, slot, settings.session_timeout_ms)
-        ),
+        partial(clients.make_consumer, consumer),
         [channel.topic for channel in channels],
         ownership,
         time.sleep,
@@ -228,10 +229,11 @@ def assemble(
     )
     keeper = retention.Retention(retention_ranges(settings), time.monotonic, time.now)
     readers = ReaderWatch(clients.held_up, settings.stable_offset_deadline_s, time.monotonic)
+    client = ClientWatch(source, partial(clients.topic_id, channels[0].topic), time.monotonic)
     fetching = FetchWatch(source, ownership, time.monotonic)
     return Worker(
-        source, ownership, reading, database, publisher, processor, recovery, published, keeper, readers, fetching,
-        observer, phases, time, garbage,
+        source, ownership, reading, database, publisher, processor, recovery, published, keeper, readers, client,
+        fetching, observer, phases, time, garbage,
     )  # fmt: skip
 
 

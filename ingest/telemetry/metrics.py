@@ -98,6 +98,12 @@ RECOVERIES: Final = Metric(
 PRODUCER_RECYCLES: Final = Metric(
     "ordergate_producer_recycles_total", Kind.COUNTER, ("reason",), "Times the producer was replaced."
 )
+CONSUMER_RECYCLES: Final = Metric(
+    "ordergate_consumer_recycles_total",
+    Kind.COUNTER,
+    (),
+    "Times the consumer no longer found the brokers, which answered others, and was replaced.",
+)
 READ_ANEW: Final = Metric(
     "ordergate_read_anew_total",
     Kind.COUNTER,
@@ -138,6 +144,7 @@ CATALOGUE: Final = (
     READERS_WAIT,
     RECOVERIES,
     PRODUCER_RECYCLES,
+    CONSUMER_RECYCLES,
     READ_ANEW,
     PARKED,
     RULE_FAILURES,
@@ -180,6 +187,7 @@ class Metrics:
         self._readers_wait = self._gauge(READERS_WAIT)
         self._recoveries = self._counter(RECOVERIES)
         self._recycles = self._counter(PRODUCER_RECYCLES)
+        self._consumer_recycles = self._counter(CONSUMER_RECYCLES)
         self._read_anew = self._counter(READ_ANEW)
         self._parked = self._gauge(PARKED)
         self._rule_failures = self._counter(RULE_FAILURES)
@@ -235,6 +243,10 @@ class Metrics:
     def producer_recycled(self, reason: str) -> None:
         """The producer was replaced by a new one. `reason`: a stable code."""
         self._recycles.labels(reason).inc()
+
+    def consumer_recycled(self) -> None:
+        """The consumer was replaced by a new one."""
+        self._consumer_recycles.inc()
 
     def read_anew(self) -> None:
         """A partition is fetched anew."""

@@ -11,13 +11,15 @@ from contextlib import ExitStack, suppress
 
 import structlog
 
-from consumers.kafka_source import BrokerSilent, KafkaSource, is_joined_member
+from consumers.kafka_consumer import is_joined_member
+from consumers.kafka_source import BrokerSilent, KafkaSource
 from ingest.clock import TimeSource
 from ingest.database.connection import Database, DatabaseLost, DatabaseUnfit, PartitionsMissing, TryAgain
 from ingest.database.positions import Fenced, note_published
 from ingest.database.retention import Retention
 from ingest.understanding import Understood
 from ingest.worker.batch import BatchProcessor, Committed, OutOfOrder
+from ingest.worker.client_watch import ClientWatch
 from ingest.worker.fetch_watch import FetchWatch
 from ingest.worker.garbage import GarbageCollection
 from ingest.worker.hand_over import HandOvers
@@ -54,6 +56,7 @@ class Worker:
         published: PublishedRows,
         retention: Retention,
         readers: ReaderWatch,
+        client: ClientWatch,
         fetching: FetchWatch,
         observer: Observer,
         phases: Phases,
@@ -71,6 +74,7 @@ class Worker:
         self._hand_overs = HandOvers(source, database, published, time.monotonic)
         self._retention = retention
         self._readers = readers
+        self._client = client
         self._fetching = fetching
         self._observer = observer
         self._phases = phases
@@ -103,6 +107,8 @@ class Worker:
         self._publisher.serve()
         try:
             self._keep_tables()
+            if self._client.look_now_and_then():
+                self._observer.consumer_recycled()
             if self._recovery.outputs_lost():
                 self._ownership.doubt()
             self._look_after_readers()

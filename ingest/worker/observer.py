@@ -131,6 +131,11 @@ class Observer:
         self._waiting = now
         self._metrics.readers_wait((one.topic, one.partition) for one in now)
 
+    def consumer_recycled(self) -> None:
+        """The consumer no longer found the brokers, which answered others: another one takes its place."""
+        self._metrics.consumer_recycled()
+        log.warning("consumer_recycled")
+
     def read_anew(self, partition: PartitionKey) -> None:
         """The client did not give what the log has; it was told to fetch the partition anew."""
         self._metrics.read_anew()

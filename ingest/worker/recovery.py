@@ -11,7 +11,8 @@ from contextlib import contextmanager, suppress
 
 import structlog
 
-from consumers.kafka_source import BrokerSilent, Committed, KafkaSource, OffsetUnstable, is_joined_member
+from consumers.kafka_consumer import is_joined_member
+from consumers.kafka_source import BrokerSilent, Committed, KafkaSource, OffsetUnstable
 from ingest.clock import TimeSource
 from ingest.database import journal, positions, statements
 from ingest.database.connection import Database

@@ -37,6 +37,7 @@ def lane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lane]:
         ("broker killed", 1),
         ("commit asked held back, Kafka", 1),
         ("commit answered cut before, PostgreSQL", 1),
+        ("the cluster names no broker", 2),
         ("committed offsets deleted", 1),
     ],
 )

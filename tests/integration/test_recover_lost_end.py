@@ -7,7 +7,7 @@ from contextlib import suppress
 import pytest
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 
-from consumers.kafka_source import consumer_config
+from consumers.kafka_consumer import consumer_config
 from deploy.local.stack import Stack
 from ingest.epoch_ends import epoch_ends
 from ingest.errors import BrokerAway

@@ -11,7 +11,8 @@ import pytest
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from consumers.kafka_source import KafkaSource, PartitionKey, consumer_config
+from consumers.kafka_consumer import consumer_config
+from consumers.kafka_source import KafkaSource, PartitionKey
 from tests.integration.deployment import Deployment, wait_until
 from tests.integration.records import SHOPIFY
 from tests.integration.test_recover import order
@@ -44,7 +45,7 @@ def reading(deployment: Deployment, protocol: str) -> Iterator[tuple[confluent_k
     owner = Owner()
     servers = deployment.endpoints.kafka_bootstrap_servers
     consumer = confluent_kafka.Consumer(consumer_config(servers, deployment.group_id, protocol, "0", 6000))
-    source = KafkaSource(consumer, [SHOPIFY], owner, time.sleep, lambda _call: nullcontext())
+    source = KafkaSource(lambda: consumer, [SHOPIFY], owner, time.sleep, lambda _call: nullcontext())
     try:
         wait_until(lambda: source.read(1, 0.1) and KEY in owner.owned, 30, "the partition is assigned")
         yield consumer, source

@@ -82,6 +82,7 @@ class SimulatedConsumer:
             "",
             [],
             lambda: self._wake(),
+            lambda: link.forgotten,
         )
 
     def subscribe(self, topics: list[str], **callbacks: Callable[..., None]) -> None:
@@ -89,8 +90,7 @@ class SimulatedConsumer:
         self._member.topics = topics
         self._broker.on_append.append(lambda _key: self._wake())
         self._broker.on_offsets_changed.append(lambda: self._wake())
-        process = self._link.process
-        process.in_background(self._link.weather.latency(), lambda: self._group.join(self._member))
+        self._join()
 
     def poll(self, timeout: float) -> SimulatedMessage | None:
         """Serve callbacks, then the first message; waits for either."""
@@ -186,6 +186,14 @@ class SimulatedConsumer:
             self._link.process.wait(min(until - self._world.now, 0.1))
             self._link.process.check()
 
+    def list_topics(self, topic: str, timeout: float) -> int:
+        """How many partitions a topic has."""
+
+        def apply() -> int:
+            return len(self._broker.topics[topic].partitions)
+
+        return self._link.request("list topics", "Metadata", apply, timeout)
+
     def get_watermark_offsets(self, partition: TopicPartition, timeout: float, *, cached: bool) -> tuple[int, int]:
         key = (partition.topic, partition.partition)
 
@@ -193,16 +201,23 @@ class SimulatedConsumer:
             log = self._broker.log(key)
             return log.start, log.end
 
-        return apply() if cached else self._link.request("watermarks", "ListOffsets", apply, timeout)
+        if cached:
+            return apply()
+        if self._link.forgotten and self._world.random.random() < 0.5:
+            raise failure(KafkaError._UNKNOWN_PARTITION)
+        return self._link.request("watermarks", "ListOffsets", apply, timeout)
 
     def close(self) -> None:
-        """Give everything back and leave the group."""
+        """Give everything back and leave the group.
+
+        It waits for no answer: a client that was replaced is closed in a thread, and no process can give way there.
+        """
         self._link.process.check()
         if self._member.owned and not self._member.lost:
             self._call("on_revoke", list(self._member.owned))
         self._closed = True
-        self._link.process.sleep(self._link.weather.latency())
-        self._group.leave(self._member)
+        if not self._link.forgotten:
+            self._world.at(self._link.weather.latency(), lambda: self._group.leave(self._member))
 
     # ---
 
@@ -215,9 +230,9 @@ class SimulatedConsumer:
             member.owned.clear()
             member.lost = False
             member.joined = False
-            self._link.process.in_background(self._link.weather.latency(), lambda: self._group.join(member))
+            self._join()
             return
-        if not member.known:
+        if not member.known or self._link.forgotten:
             return
         recreated = [key for key in member.owned if self._fetched[key] != self._broker.topics[key[0]].topic_id]
         revoke = recreated or self._group.to_revoke(member)
@@ -231,12 +246,21 @@ class SimulatedConsumer:
             self._fetched.update({key: self._broker.topics[key[0]].topic_id for key in assign})
             self._call("on_assign", assign)
 
+    def _join(self) -> None:
+        def join() -> None:
+            if not (self._closed or self._link.forgotten):
+                self._group.join(self._member)
+
+        self._link.process.in_background(self._link.weather.latency(), join)
+
     def _call(self, callback: str, keys: list[TopicPartitionKey]) -> None:
         if self._world.told:
             self._world.tell(self._link.process.name, f"{callback} {', '.join(f'{t}/{p}' for t, p in keys)}")
         self._callbacks[callback](self, [TopicPartition(*key) for key in keys])
 
     def _next(self) -> SimulatedMessage | None:
+        if self._link.forgotten:
+            return None
         for key, position in self._positions.items():
             if key in self._paused or key in self._unstarted or self._world.now < self._broker.down_until:
                 continue

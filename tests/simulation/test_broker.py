@@ -10,7 +10,7 @@ import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from consumers.kafka_source import consumer_config
+from consumers.kafka_consumer import consumer_config
 from deploy.local.stack import Endpoints
 from producers.publisher import TransactionalPublisher, producer_config
 from producers.records import OutputRecord

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import threading
+from functools import partial
+
 from tests.faults.case import Case, Kind
+from tests.faults.fenced import FencedWire
 from tests.faults.proxy import Action, Proxy, Strike
 from tests.faults.wire import COMMIT_ANSWERED, COMMIT_ASKED
 
@@ -82,6 +86,24 @@ class Silence(Kind):
             case.pause(0.5, 2)
 
 
+class NoBroker(Kind):
+    """For a while, everybody is told that the cluster has no broker: the clients forget the one that they knew."""
+
+    name = "the cluster names no broker"
+
+    def arrange(self, case: Case) -> None:
+        self.fenced = threading.Event()
+        self.proxy = proxy_to(case, KAFKA)
+        self.proxy.make_wire = partial(FencedWire, self.fenced)
+
+    def strike(self, case: Case) -> None:
+        case.wait_decided(0.05)
+        self.fenced.set()
+        case.strike(f"{self.proxy.cut_all()} cut, so that they ask")
+        case.pause(1, 4)
+        self.fenced.clear()
+
+
 _CUTS = (Action.CUT_BEFORE, Action.CUT_AFTER, Action.HALVE, Action.DELAY)
 
 KINDS: list[Kind] = [
@@ -93,4 +115,5 @@ KINDS: list[Kind] = [
     ),
     StruckAtCommit(KAFKA, COMMIT_ASKED, Action.HOLD),
     *(kind(side) for side in (KAFKA, POSTGRES) for kind in (Cut, Silence)),
+    NoBroker(),
 ]

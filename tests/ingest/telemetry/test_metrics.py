@@ -48,6 +48,7 @@ def test_every_report_of_the_worker_is_a_series(metrics):
     metrics.readers_wait([("raw.web.orders.v1", 3)])
     metrics.recovery("assigned")
     metrics.producer_recycled("slow_commit")
+    metrics.consumer_recycled()
     metrics.read_anew()
     metrics.parked(7)
     metrics.rule_failures("web", "total_matches", "quarantine", 4)
@@ -60,6 +61,7 @@ def test_every_report_of_the_worker_is_a_series(metrics):
     assert seen["ordergate_output_readers_wait", place] == 1
     assert seen["ordergate_recoveries_total", (("reason", "assigned"),)] == 1
     assert seen["ordergate_producer_recycles_total", (("reason", "slow_commit"),)] == 1
+    assert seen["ordergate_consumer_recycles_total", ()] == 1
     assert seen["ordergate_read_anew_total", ()] == 1
     assert seen["ordergate_parked_events", ()] == 7
     rule = (("action", "quarantine"), ("channel", "web"), ("rule", "total_matches"))

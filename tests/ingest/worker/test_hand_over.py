@@ -56,7 +56,8 @@ class World:
         self.kafka = Kafka()
         self.postgres = server()
         self.published = PublishedRows()
-        source = KafkaSource(cast("Any", self.kafka), [], cast("Any", None), lambda _s: None, lambda _: nullcontext())
+        kafka = cast("Any", self.kafka)
+        source = KafkaSource(lambda: kafka, [], cast("Any", None), lambda _s: None, lambda _: nullcontext())
         self.hand_overs = HandOvers(source, database(self.postgres), self.published, lambda: self.kafka.now)
 
     def let_go(self) -> None:

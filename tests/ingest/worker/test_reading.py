@@ -134,7 +134,7 @@ class Worker:
         """`size_of` gives the bytes of a raw event by its offset."""
         self.consumer = SimulatedConsumer(logs, size_of)
         self.owned = Owned()
-        self.source = KafkaSource(self.consumer, [TOPIC], self.owned, lambda _s: None, lambda _call: nullcontext())
+        self.source = KafkaSource(lambda: self.consumer, [TOPIC], self.owned, lambda _s: None, lambda _: nullcontext())
         self.source._owned = {(TOPIC, number) for number in logs}  # as after an assignment
         self.owned.update({(TOPIC, number): OwnedPartition((TOPIC, number)) for number in logs})
         self.reading = Reading(self.source, self.owned, Processor(), batch_size, batch_bytes, 0.1, 0.0)
