@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future, wait
 from contextlib import ExitStack
@@ -28,6 +29,14 @@ T = TypeVar("T")
 
 _DAY_MS = 24 * 3600 * 1000
 _SOME_MADE: Final = "topics that were made before stay; the same command makes the others"
+BROKERS_DEFAULT: Final = -1
+"""As a topic's replication: whatever the brokers are set to."""
+_REFRESH_MS: Final = 1000
+_LEADER_S: Final = 3.0
+"""Longest wait for a leader's answer: then it is looked up again, as another broker may lead meanwhile."""
+_PAUSE_S: Final = 0.2
+_MOST_REPLICAS: Final = 3
+_CONFIRM: Final = 2
 RAW_CONFIG = {
     "cleanup.policy": "delete",
     "retention.ms": str(30 * _DAY_MS),
@@ -58,9 +67,16 @@ class KafkaAdmin:
         self._servers = bootstrap_servers
         self._complaints: list[KafkaError] = []
         self._open = ExitStack()
-        self._client = self._open.enter_context(
-            AdminClient({**quiet(bootstrap_servers, self._complaints), "metadata.recovery.strategy": "none"})
-        )
+        config = {
+            **quiet(bootstrap_servers, self._complaints),
+            "metadata.recovery.strategy": "none",
+            # Some questions go to the controller alone, and each broker names any that serves. The client learns of
+            # another one in no other way: when a broker is killed, it would wait for that one for five minutes.
+            "topic.metadata.refresh.interval.ms": _REFRESH_MS,
+            # Else a question to a broker that is away is a busy loop of attempts to connect.
+            "enable.sparse.connections": "false",
+        }
+        self._client = self._open.enter_context(AdminClient(config))
 
     def __enter__(self) -> Self:
         return self
@@ -73,6 +89,10 @@ class KafkaAdmin:
     def close(self) -> None:
         """Let the brokers go; nothing can be asked any more."""
         self._open.close()
+
+    def _connect(self) -> AdminClient:
+        config = {**quiet(self._servers, self._complaints), "metadata.recovery.strategy": "none"}
+        return self._open.enter_context(AdminClient(config))
 
     def existing(self, names: Iterable[str]) -> dict[str, TopicState]:
         """Those of the named topics that exist, by name."""
@@ -89,10 +109,20 @@ class KafkaAdmin:
             found[name] = TopicState(name, str(topic.topic_id), len(topic.partitions), replication)
         return found
 
+    def replication(self) -> int:
+        """Replicas for new topics: three, or one on each broker while fewer than three serve."""
+        return min(_MOST_REPLICAS, len(self._brokers()))
+
     def create(self, channels: Sequence[Channel], partitions: int, replication: int) -> list[str]:
-        """Create what is missing of the raw topics and the output topics; gives the names created."""
-        wanted = [NewTopic(channel.topic, partitions, replication, config=RAW_CONFIG) for channel in channels]
-        wanted += [NewTopic(topic.name, partitions, replication, config=topic.config()) for topic in OUTPUT_TOPICS]
+        """Create what is missing of the raw topics and the output topics; gives the names created.
+
+        `replication`: replicas of each partition, two of which have to confirm a record if there are two;
+        or BROKERS_DEFAULT for both.
+        """
+        in_sync = {} if replication == BROKERS_DEFAULT else {"min.insync.replicas": str(min(_CONFIRM, replication))}
+        configs = {channel.topic: RAW_CONFIG for channel in channels}
+        configs |= {topic.name: topic.config() for topic in OUTPUT_TOPICS}
+        wanted = [NewTopic(name, partitions, replication, config=config | in_sync) for name, config in configs.items()]
         existing = self.existing([topic.topic for topic in wanted])
         missing = [topic for topic in wanted if topic.topic not in existing]
         if missing:
@@ -102,7 +132,7 @@ class KafkaAdmin:
                     future.result()
                 except KafkaException as error:
                     if error.args[0].name() != "TOPIC_ALREADY_EXISTS":
-                        raise BrokerAway(self._servers, self._why(error), safe=_SOME_MADE) from error
+                        raise self._away(error, safe=_SOME_MADE) from error
         return [topic.topic for topic in missing]
 
     def require(self, names: Sequence[str]) -> None:
@@ -112,15 +142,18 @@ class KafkaAdmin:
         if missing:
             raise TopicsMissing(missing)
 
-    def broker_settings(self) -> dict[str, str]:
-        """The effective settings of one broker."""
-        try:
-            brokers = self._client.list_topics(timeout=TIMEOUT_S).brokers
-        except KafkaException as error:
-            raise self._away(error) from error
-        if not brokers:
-            raise BrokerAway(self._servers, "the cluster names no broker: all of them are starting or fenced")
-        return self._settings(ConfigResource(ResourceType.BROKER, str(min(brokers))))
+    def broker_settings(self) -> dict[int, dict[str, str]]:
+        """The effective settings of every broker that answers, by its number. Raises BrokerAway when none does."""
+        found: dict[int, dict[str, str]] = {}
+        silent: list[BrokerAway] = []
+        for number in self._brokers():
+            try:
+                found[number] = self._settings(ConfigResource(ResourceType.BROKER, str(number)))
+            except BrokerAway as away:
+                silent.append(away)
+        if not found:
+            raise silent[0]
+        return found
 
     def topic_settings(self, name: str) -> dict[str, str]:
         """The effective settings of one topic."""
@@ -146,23 +179,43 @@ class KafkaAdmin:
 
     def _ends(self, names: Sequence[str], isolation: IsolationLevel) -> list[OutputEnd]:
         topics = self.existing(names)
-        asked = {
-            TopicPartition(topic.name, number): OffsetSpec.latest()  # type: ignore[no-untyped-call]  # not typed there
-            for topic in topics.values()
-            for number in range(topic.partitions)
-        }
-        try:
-            offsets = (
-                _answered(self._client.list_offsets(asked, isolation_level=isolation, request_timeout=TIMEOUT_S))
-                if asked
-                else {}
-            )
-            return [
-                OutputEnd(place.topic, place.partition, topics[place.topic].topic_id, future.result().offset)
-                for place, future in offsets.items()
-            ]
-        except KafkaException as error:
-            raise self._away(error) from error
+        places = [TopicPartition(topic.name, number) for topic in topics.values() for number in range(topic.partitions)]
+        until = time.monotonic() + TIMEOUT_S
+        found: list[OutputEnd] = []
+        while places:
+            ends, silent = self._ends_told(places, isolation)
+            found += [OutputEnd(p.topic, p.partition, topics[p.topic].topic_id, end) for p, end in ends.items()]
+            places = [place for place in places if place not in ends]
+            if places and time.monotonic() > until:
+                raise silent or self._leaderless(places)
+            if places:
+                time.sleep(_PAUSE_S)
+        return found
+
+    def _ends_told(
+        self, places: Sequence[TopicPartition], isolation: IsolationLevel
+    ) -> tuple[dict[TopicPartition, int], BrokerAway | None]:
+        """The next offset of those partitions whose leader tells, and why another one's was refused."""
+        asked = {place: OffsetSpec.latest() for place in places}  # type: ignore[no-untyped-call]  # not typed there
+        timeout_s = min(_LEADER_S, TIMEOUT_S)
+        answers = _answered(self._client.list_offsets(asked, isolation_level=isolation, request_timeout=timeout_s))
+        told: dict[TopicPartition, int] = {}
+        refused: BrokerAway | None = None
+        for place, future in answers.items():
+            try:
+                end = future.result().offset
+            except KafkaException as error:
+                refused = self._away(error)
+                continue
+            # Where the leader does not answer in time, the client gives an invalid offset, and no error.
+            if end >= 0:
+                told[place] = end
+        return told, refused
+
+    def _leaderless(self, places: Sequence[TopicPartition]) -> BrokerAway:
+        named = ", ".join(f"{place.topic}/{place.partition}" for place in places[:3])
+        more = f" and {len(places) - 3} more" if len(places) > 3 else ""
+        return BrokerAway(self._servers, f"no leader of {named}{more} answers")
 
     def group_members(self, group_id: str) -> int:
         """How many members a consumer group has now; none when there is no such group."""
@@ -174,6 +227,17 @@ class KafkaAdmin:
                 return 0
             raise self._away(error) from error
 
+    def _brokers(self) -> list[int]:
+        """The brokers that serve, or did so until a moment ago: a killed one is missed after some seconds only."""
+        try:
+            brokers = self._client.list_topics(timeout=TIMEOUT_S).brokers
+        except KafkaException as error:
+            raise self._away(error) from error
+        if not brokers:
+            self._reconnect()
+            raise BrokerAway(self._servers, "the cluster names no broker: all of them are starting or fenced")
+        return sorted(brokers)
+
     def _settings(self, resource: ConfigResource) -> dict[str, str]:
         (future,) = _answered(self._client.describe_configs([resource], request_timeout=TIMEOUT_S)).values()
         try:
@@ -181,11 +245,19 @@ class KafkaAdmin:
         except KafkaException as error:
             raise self._away(error) from error
 
-    def _away(self, error: KafkaException) -> BrokerAway:
-        return BrokerAway(self._servers, self._why(error))
+    def _away(self, error: KafkaException, safe: str = BrokerAway.ASKING) -> BrokerAway:
+        away = BrokerAway(self._servers, why(self._client, self._complaints, error), safe)
+        self._reconnect()
+        return away
 
-    def _why(self, error: KafkaException) -> str:
-        return why(self._client, self._complaints, error)
+    def _reconnect(self) -> None:
+        """Begin again at the servers that were named first.
+
+        A client that is once told of a cluster without brokers, as one is while all of them are fenced, forgets those
+        that it knew and never asks anybody again (confluentinc/librdkafka#5301).
+        """
+        self._open.close()
+        self._client = self._connect()
 
 
 def _answered(asked: Mapping[T, Future[Any]]) -> Mapping[T, Future[Any]]:

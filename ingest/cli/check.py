@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from rich.markup import escape
 
 from ingest.cli.deployment import settings
-from ingest.cli.surroundings import SECTIONS, Looked, Verdict
+from ingest.cli.looked import Looked, Verdict
+from ingest.cli.surroundings import SECTIONS
 from ingest.cli.terminal import console, emit
 from ingest.errors import BrokerAway, ConfigurationRefused, DatabaseAway
 

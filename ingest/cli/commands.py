@@ -355,8 +355,14 @@ def topics_list(*, json: Json = False) -> None:
 def topics_create(
     partitions: Annotated[int, typer.Option(min=1, max=10_000, help="Partitions of each new topic.")] = 6,
     replication: Annotated[
-        int, typer.Option(min=-1, max=32_767, help="Replicas of each partition. -1: the broker's default.")
-    ] = -1,
+        int | None,
+        typer.Option(
+            min=-1,
+            max=32_767,
+            show_default="three, or one on each broker while fewer than three serve",
+            help="Replicas of each partition, two of which have to confirm. -1: what the brokers are set to, for both.",
+        ),
+    ] = None,
 ) -> None:
     """Create the topics that are missing. Existing ones stay as they are."""
     from ingest.cli import topics as command

@@ -10,7 +10,8 @@ import structlog
 from ingest.assembly import worker
 from ingest.cli.deployment import settings
 from ingest.cli.errors import UnsafeSettings
-from ingest.cli.surroundings import BEFORE_A_START, Verdict
+from ingest.cli.looked import Verdict
+from ingest.cli.surroundings import BEFORE_A_START
 from ingest.settings import Settings
 from ingest.telemetry.health import Health, HealthServer
 from ingest.telemetry.logs import configure

@@ -7,13 +7,13 @@ documentation, "Broker Configs" and "Topic Configs".
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final
 
 from ingest.cli import schemas, topics
+from ingest.cli.brokers import every_broker, replicas
 from ingest.cli.cluster import Cluster
 from ingest.cli.deployment import reading
+from ingest.cli.looked import Looked, Verdict, judged, unless
 from ingest.cli.migrate import require_migrated
 from ingest.database import schema_ids
 from ingest.errors import ConfigurationRefused, MigrationsMissing, RegistryAway
@@ -23,28 +23,7 @@ from ingest.settings import Settings
 from producers.topics import MAX_RECORD_BYTES
 from schemas.registry import COMPATIBILITY, SubjectState
 
-_DAY_MINUTES = 24 * 60
-_DAY_MS = _DAY_MINUTES * 60_000
-
-
-class Verdict(StrEnum):
-    """How safe something is to run on."""
-
-    OK = "ok"
-    WARN = "warn"
-    UNSAFE = "unsafe"
-
-
-@dataclass(frozen=True, slots=True)
-class Looked:
-    """One thing looked at: what was found, and for what is not ok, why it matters and what to do."""
-
-    area: str
-    subject: str
-    verdict: Verdict
-    found: str
-    why: str = ""
-    do: str = ""
+_DAY_MS = 24 * 3600 * 1000
 
 
 def configuration(given: Settings) -> Iterator[Looked]:
@@ -80,7 +59,7 @@ def database(given: Settings) -> Iterator[Looked]:
         ("synchronous_commit", "a crash may lose confirmed transactions whose output Kafka already has"),
     ):
         remedy = f"set {name} = on for the server, this database and this role"
-        yield _judged(area, name, found[name], _unless(found[name] != "off"), why, remedy)
+        yield judged(area, name, found[name], unless(found[name] != "off"), why, remedy)
     if standby:
         yield Looked(
             area, "role", Verdict.UNSAFE, "a standby",
@@ -106,57 +85,8 @@ def kafka(given: Settings) -> Iterator[Looked]:
     with Cluster(given.kafka_bootstrap_servers, given.group_id) as cluster:
         brokers = cluster.broker_count()
     with KafkaAdmin(given.kafka_bootstrap_servers) as admin:
-        yield from broker(given, admin.broker_settings(), brokers)
+        yield from every_broker(given, admin, brokers)
         yield from every_topic(given, admin, brokers)
-
-
-def broker(given: Settings, found: Mapping[str, str], brokers: int) -> Iterator[Looked]:
-    """Whether Kafka keeps what it confirmed, and lets a worker work."""
-    area = "Kafka"
-    yield Looked(area, given.kafka_bootstrap_servers, Verdict.OK, f"answers, {brokers} broker{'s'[: brokers != 1]}")
-    yield _replicas(
-        area, "transaction.state.log", found["transaction.state.log.replication.factor"],
-        found["transaction.state.log.min.isr"], brokers, "the outcome of a committed transaction",
-    )  # fmt: skip
-    yield _replicas(
-        area, "offsets.topic", found["offsets.topic.replication.factor"],
-        found["min.insync.replicas"], brokers, "the committed offsets, which say what is published",
-    )  # fmt: skip
-    unclean = found.get("unclean.leader.election.enable", "false")
-    yield _judged(
-        area, "unclean.leader.election.enable", unclean, _unless(unclean == "false"),
-        "a broker that lacks confirmed records may become their leader: they are gone", "set it to false",
-    )  # fmt: skip
-    minutes = int(found["offsets.retention.minutes"])
-    forgets = Verdict.WARN if _DAY_MINUTES <= minutes < 7 * _DAY_MINUTES else _unless(minutes >= _DAY_MINUTES)
-    yield _judged(
-        area, "offsets.retention.minutes", str(minutes), forgets,
-        "after so long without a worker, nobody knows what is published", "set it to 10080 (7 days) or more",
-    )  # fmt: skip
-    yield _judged(
-        area, "transaction.max.timeout.ms", found["transaction.max.timeout.ms"],
-        _unless(int(found["transaction.max.timeout.ms"]) >= given.transaction_timeout_ms),
-        f"no producer may start: ORDERGATE_TRANSACTION_TIMEOUT_MS is {given.transaction_timeout_ms}",
-        "raise it, or lower ORDERGATE_TRANSACTION_TIMEOUT_MS",
-    )  # fmt: skip
-    clean_up = int(found.get("transaction.abort.timed.out.transaction.cleanup.interval.ms", "10000"))
-    yield _judged(
-        area, "transaction.abort…cleanup.interval.ms", str(clean_up),
-        _unless(given.transaction_timeout_ms + clean_up <= given.stable_offset_deadline_s * 1000),
-        "after a crash, partitions halt before the broker has ended the dead worker's transaction",
-        "lower it, or raise ORDERGATE_STABLE_OFFSET_DEADLINE_S",
-    )  # fmt: skip
-    protocols = found.get("group.coordinator.rebalance.protocols", "classic,consumer")
-    yield _judged(
-        area, "group protocol", given.group_protocol, _unless(given.group_protocol in protocols.split(",")),
-        f"the brokers know {protocols} only", "set ORDERGATE_GROUP_PROTOCOL=classic, or upgrade the brokers",
-    )  # fmt: skip
-    largest = int(found["message.max.bytes"])
-    yield _judged(
-        area, "message.max.bytes", str(largest), Verdict.OK if largest >= MAX_RECORD_BYTES else Verdict.WARN,
-        "a topic made without settings of its own takes no large event",
-        f"set it to {MAX_RECORD_BYTES}, or make topics by ordergate topics create",
-    )  # fmt: skip
 
 
 def every_topic(given: Settings, admin: KafkaAdmin, brokers: int) -> Iterator[Looked]:
@@ -173,11 +103,11 @@ def every_topic(given: Settings, admin: KafkaAdmin, brokers: int) -> Iterator[Lo
             )  # fmt: skip
             continue
         found = admin.topic_settings(topic.name)
-        replicas = _replicas(
+        copies = replicas(
             "topic", topic.name, str(state.replication), found["min.insync.replicas"], brokers, "its records"
         )
         # That there is but one broker was said of the cluster already.
-        looked = [*kept(topic, found), *([replicas] if replicas.verdict is Verdict.UNSAFE else [])]
+        looked = [*kept(topic, found), *([copies] if copies.verdict is not Verdict.OK and brokers > 1 else [])]
         fine = Looked("topic", topic.name, Verdict.OK, f"{state.partitions} partitions, {found['cleanup.policy']}")
         yield from looked or [fine]
 
@@ -197,6 +127,12 @@ def kept(topic: topics.KnownTopic, found: Mapping[str, str]) -> Iterator[Looked]
             "topic", topic.name, Verdict.UNSAFE, f"max.message.bytes={found['max.message.bytes']}",
             "a large event could be read and its output not be written: its partition would stand still",
             f"{alter} max.message.bytes={MAX_RECORD_BYTES}",
+        )  # fmt: skip
+    if found.get("unclean.leader.election.enable") == "true":
+        yield Looked(
+            "topic", topic.name, Verdict.UNSAFE, "unclean.leader.election.enable=true",
+            "a broker that lacks confirmed records may become their leader: they are gone",
+            f"{alter} unclean.leader.election.enable=false",
         )  # fmt: skip
     if topic.direction == "raw" and "delete" in policy and 0 <= int(found["retention.ms"]) < _DAY_MS:
         yield Looked(
@@ -255,29 +191,4 @@ def _registry_away(given: Settings, away: RegistryAway) -> Looked:
         "schema", given.schema_registry_address, Verdict.UNSAFE, away.known,
         "nothing is written without a schema's id, and the database remembers none",
         "start the registry or correct SCHEMA_REGISTRY_URL",
-    )  # fmt: skip
-
-
-def _judged(area: str, subject: str, found: str, verdict: Verdict, why: str, do: str) -> Looked:
-    """What is in order needs no reason and no remedy."""
-    if verdict is Verdict.OK:
-        return Looked(area, subject, verdict, found)
-    return Looked(area, subject, verdict, found, why, do)
-
-
-def _unless(safe: object) -> Verdict:
-    return Verdict.OK if safe else Verdict.UNSAFE
-
-
-def _replicas(area: str, subject: str, replication: str, in_sync: str, brokers: int, what: str) -> Looked:
-    found = f"{replication} replicas, {in_sync} in sync to confirm"
-    if brokers == 1:
-        return Looked(
-            area, subject, Verdict.WARN, found,
-            f"one broker: with its disk {what} would be lost. Fine on a developer's machine",
-            "run three brokers",
-        )  # fmt: skip
-    return _judged(
-        area, subject, found, _unless(int(replication) >= 2 and int(in_sync) >= 2),
-        f"when one broker is lost, so is {what}", "keep 3 replicas, 2 of them in sync",
     )  # fmt: skip

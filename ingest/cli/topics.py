@@ -77,16 +77,20 @@ def show_json() -> int:
     return 0 if all(topic.name in existing for topic in known) else MISSING
 
 
-def create(partitions: int, replication: int) -> None:
+def create(partitions: int, replication: int | None) -> None:
     """Create what is missing."""
     created = prepare(settings(), partitions, replication)
     say(f"ordergate: created {', '.join(created)}" if created else "ordergate: every topic exists already")
 
 
-def prepare(given: Settings, partitions: int, replication: int) -> list[str]:
-    """Create what is missing, silently; gives the names created. Raises BrokerAway."""
+def prepare(given: Settings, partitions: int, replication: int | None) -> list[str]:
+    """Create what is missing, silently; gives the names created. Raises BrokerAway.
+
+    `replication`: replicas of each partition; None: three, or one on each broker while fewer than three serve.
+    """
     with KafkaAdmin(given.kafka_bootstrap_servers) as admin:
-        return admin.create(chosen(given.channels), partitions, replication)
+        replicas = admin.replication() if replication is None else replication
+        return admin.create(chosen(given.channels), partitions, replicas)
 
 
 def _both() -> tuple[list[KnownTopic], dict[str, TopicState]]:

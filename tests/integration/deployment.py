@@ -94,7 +94,7 @@ class Deployment:
             for future in client.delete_topics(existing).values():
                 future.result()
             wait_until(lambda: not admin.existing(TOPICS), 20, "topics are gone")
-        admin.create(list(CHANNELS.values()), partitions, 1)
+        admin.create(list(CHANNELS.values()), partitions, admin.replication())
         registry.register(self.endpoints.schema_registry_url)
         with self.environ():
             migrate(self.database_url, retention_ranges(Settings.load()))

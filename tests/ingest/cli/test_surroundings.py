@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from ingest.cli.surroundings import Verdict, broker, kept
+from ingest.cli.brokers import broker
+from ingest.cli.looked import Verdict
+from ingest.cli.surroundings import kept
 from ingest.cli.topics import catalogue
 from ingest.settings import Settings
 
@@ -42,6 +44,7 @@ def test_kafkas_own_defaults_on_three_brokers_are_safe() -> None:
         ("transaction.state.log.replication.factor", "1", "transaction.state.log"),
         ("transaction.state.log.min.isr", "1", "transaction.state.log"),
         ("offsets.topic.replication.factor", "1", "offsets.topic"),
+        ("min.insync.replicas", "1", "offsets.topic"),
         ("unclean.leader.election.enable", "true", "unclean.leader.election.enable"),
         ("offsets.retention.minutes", "60", "offsets.retention.minutes"),
         ("transaction.max.timeout.ms", "5000", "transaction.max.timeout.ms"),
@@ -70,6 +73,14 @@ def test_one_broker_is_a_warning_not_a_refusal() -> None:
     assert warned == ["transaction.state.log", "offsets.topic"]
 
 
+@pytest.mark.parametrize(("replicas", "in_sync"), [("2", "2"), ("3", "3")])
+def test_copies_that_all_have_to_confirm_are_a_warning(replicas: str, in_sync: str) -> None:
+    """Nothing is lost with one broker, but everything waits for it: whoever runs it should know before."""
+    found = {**SAFE, "transaction.state.log.replication.factor": replicas, "transaction.state.log.min.isr": in_sync}
+    (told,) = [one for one in broker(SETTINGS, found, 3) if one.verdict is not Verdict.OK]
+    assert (told.subject, told.verdict) == ("transaction.state.log", Verdict.WARN)
+
+
 @pytest.mark.parametrize(
     ("topic", "changed", "verdict"),
     [
@@ -77,6 +88,7 @@ def test_one_broker_is_a_warning_not_a_refusal() -> None:
         ("oms.quarantine.v1", {"cleanup.policy": "compact"}, Verdict.UNSAFE),
         ("oms.quarantine.v1", {"max.message.bytes": "1048588"}, Verdict.UNSAFE),
         ("raw.web.orders.v1", {"cleanup.policy": "compact"}, Verdict.UNSAFE),
+        ("oms.orders.v1", {"unclean.leader.election.enable": "true"}, Verdict.UNSAFE),
         ("raw.web.orders.v1", {"retention.ms": "3600000"}, Verdict.WARN),
     ],
 )
