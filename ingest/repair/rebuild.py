@@ -25,7 +25,7 @@ from ingest.repair.behind import Lost, Rebuild, differences, differences_told
 from ingest.repair.moves import TakenOver, take_time
 from ingest.repair.outputs import OutputLog, Published, digest
 from ingest.repair.trail import COMPACTED, RecordId, record_id
-from ingest.repair.true_order import Cause, in_true_order, predecessors
+from ingest.repair.true_order import Cause, in_true_order, latecomers, predecessors
 from ingest.state import ParkedEvent
 from ingest.worker.batch import BatchProcessor
 from ingest.worker.partition import OwnedPartition
@@ -120,6 +120,7 @@ class Rebuilder:
         """
         since = min(self._last_decided(lost) for lost in step.lost)
         published = list(self._outputs.published_since(since))
+        versions = list(_versions(published))
         owned = {
             (one.topic, one.partition): OwnedPartition(
                 (one.topic, one.partition), epoch=epochs.get((one.topic, one.partition), 0), next_offset=one.start,
@@ -137,7 +138,8 @@ class Rebuilder:
                     positions.create(connection, one.topic, one.partition, topic_id, one.start)
             events = in_true_order(
                 {(one.topic, one.partition): self._log(logs, one) for one in step.lost},
-                predecessors(_versions(published)),
+                predecessors(versions),
+                latecomers(versions, {one.cause for one in published}, self._order_of),
             )
             made: dict[RecordId, Published] = {}
             while batch := list(islice(events, _AT_ONCE)):
@@ -156,6 +158,11 @@ class Rebuilder:
                 raise RebuildDiffers(found)
             for one in step.lost:
                 self._finish(connection, one, owned[one.topic, one.partition])
+
+    def _order_of(self, event: RawEvent) -> str | None:
+        """The order that an event is about, as `_versions` names it."""
+        (understood,) = self._processor.understand([event])
+        return _versioned(ORDERS.name, understood.order_id) if understood.order_id else None
 
     def _last_decided(self, lost: Lost) -> float:
         with self._database.transaction() as connection:
@@ -237,7 +244,11 @@ def _versions(published: Iterable[Published]) -> Iterator[tuple[str, int, Cause]
         topic, name = one.record
         if topic in (ORDERS.name, GUESTS.name):
             versioned, _, version = name.decode().rpartition("/")
-            yield f"{topic} {versioned}", int(version), one.cause
+            yield _versioned(topic, versioned), int(version), one.cause
+
+
+def _versioned(topic: str, key: str) -> str:
+    return f"{topic} {key}"
 
 
 def _as_published(records: Iterable[OutputRecord]) -> dict[RecordId, Published]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from typer.testing import CliRunner
@@ -13,7 +14,7 @@ from ingest.database.migrate import migrate
 from ingest.settings import Settings
 from tests.ingest.cli.conftest import facts
 from tests.integration.deployment import Deployment, Worker, audit, wait_until
-from tests.integration.records import SHOPIFY, WEB
+from tests.integration.records import SHOPIFY, WEB, now_ms, shopify, shopify_order
 from tests.integration.test_recover import order, placed, recover
 from tests.integration.test_recover_raw_log import published_once, violations
 from tests.integration.test_recover_rebuild import decide, known, life
@@ -121,6 +122,23 @@ def test_what_the_outputs_show_is_decided_again(deployment: Deployment, forgotte
     assert "partition_halted" not in deployment.workers[-1].text()
     published_once(deployment)
     audit(deployment)
+    assert violations(deployment) == []
+
+
+def test_what_came_too_late_comes_too_late_again(deployment: Deployment, forgotten):
+    """An order's older event that published nothing, as another partition was first, does not come before it now."""
+    numbers, minute_ago = range(1, 11), now_ms() - 60_000
+    paid = [shopify_order(number, at=60, financial_status="paid") for number in numbers]
+    decide(deployment, [shopify(one, "orders/paid", partition=1) for one in paid])
+    placed = [shopify(shopify_order(number), "orders/create", partition=2) for number in numbers]
+    late = [replace(one, timestamp_ms=minute_ago) for one in placed]
+    decide(deployment, [*late, *(order(number, 2) for number in range(11, 21))])
+    assert deployment.rows("SELECT count(*) FROM outcomes WHERE outcome = 'STALE'") == [(10,)]
+    expected = known(deployment)
+    forgotten()
+    repaired = recover(deployment, "--mode", "rebuild", "--apply")
+    assert repaired.exit_code == 0, repaired.output
+    assert known(deployment)[:4] == expected[:4]
     assert violations(deployment) == []
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
 import pytest
 from hypothesis import given
@@ -17,7 +19,7 @@ from ingest.repair.evidence import Evidence, halt_of
 from ingest.repair.outputs import digest
 from ingest.repair.plan import Mode, Plan
 from ingest.repair.planning import plan_for
-from ingest.repair.true_order import Cause, in_true_order, predecessors
+from ingest.repair.true_order import Cause, in_true_order, latecomers, predecessors
 from ingest.worker.receipt import LogBounds
 
 A, B = ("raw", 0), ("raw", 1)
@@ -27,8 +29,16 @@ def event(key: tuple[str, int], offset: int, at: int = 0) -> RawEvent:
     return RawEvent(*key, offset, None, None, [], at, 1)
 
 
-def ordered(logs: dict, versions: list[tuple[str, int, Cause]]) -> list[tuple[str, int, int]]:
-    given_out = in_true_order({key: iter(log) for key, log in logs.items()}, predecessors(versions))
+def ordered(
+    logs: dict, versions: list[tuple[str, int, Cause]], about: Mapping[Cause, str] = MappingProxyType({})
+) -> list[tuple[str, int, int]]:
+    """`about`: the order of each event that caused nothing."""
+    late_for = latecomers(
+        versions,
+        {cause for *_, cause in versions},
+        lambda one: about.get(Cause((one.topic, one.partition), one.offset)),
+    )
+    given_out = in_true_order({key: iter(log) for key, log in logs.items()}, predecessors(versions), late_for)
     return [one[:3] for one in given_out]
 
 
@@ -67,6 +77,55 @@ def test_a_true_history_is_found_again(history: list[tuple[int, str, int]]):
     for order in "abc":
         places = [place[(*cause.partition, cause.offset)] for name, _, cause in versions if name == order]
         assert places == sorted(places)
+
+
+def test_an_event_that_caused_nothing_comes_behind_what_it_was_too_late_for():
+    """It is older, and was decided later: before the order's first version it would have made that itself."""
+    logs = {A: [event(A, 0, at=1), event(A, 1, at=2)], B: [event(B, 7, at=9), event(B, 8, at=9)]}
+    versions = [("order", 1, Cause(B, 7)), ("order", 2, Cause(B, 8)), ("other", 1, Cause(A, 1))]
+    assert ordered(logs, versions, {Cause(A, 0): "order"}) == [(*B, 7), (*B, 8), (*A, 0), (*A, 1)]
+    versions = [("order", 1, Cause(B, 7)), ("other", 1, Cause(A, 1)), ("other", 2, Cause(B, 8))]
+    assert ordered(logs, versions, {Cause(A, 0): "order"}) == [(*B, 7), (*A, 0), (*A, 1), (*B, 8)]
+
+
+def test_an_event_that_caused_nothing_holds_nothing_up():
+    """What has to come behind it comes behind it, whatever else it waits for."""
+    logs = {A: [event(A, 0, at=5), event(A, 1, at=6)], B: [event(B, 0, at=1), event(B, 1, at=2)]}
+    versions = [("o", 1, Cause(A, 1)), ("o", 2, Cause(B, 0)), ("p", 1, Cause(B, 1))]
+    assert ordered(logs, versions, {Cause(A, 0): "p"}) == [(*A, 0), (*A, 1), (*B, 0), (*B, 1)]
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from([0, 1]), st.sampled_from("abc"), st.integers(0, 5), st.integers(0, 3)), max_size=40
+    )
+)
+def test_in_that_order_the_same_events_make_the_same_versions(history: list[tuple[int, str, int, int]]):
+    """What is no newer than what is known of its order makes no version; one partition has such events, or none."""
+    logs: dict[tuple[str, int], list[RawEvent]] = {A: [], B: []}
+    news: dict[Cause, tuple[str, int]] = {}
+    decided: list[Cause] = []
+    for number, order, clock, at in history:
+        key = ("raw", number)
+        cause = Cause(key, len(logs[key]))
+        if key == B and clock <= max((known for name, known in news.values() if name == order), default=-1):
+            continue
+        decided.append(cause)
+        logs[key].append(event(key, cause.offset, at))
+        news[cause] = (order, clock)
+
+    def versions(causes: list[Cause]) -> list[tuple[str, int, Cause]]:
+        known: dict[str, list[int]] = {}
+        made = []
+        for cause in causes:
+            order, clock = news[cause]
+            if clock > max(known.get(order, [-1])):
+                known.setdefault(order, []).append(clock)
+                made.append((order, len(known[order]), cause))
+        return made
+
+    again = ordered(logs, versions(decided), {cause: order for cause, (order, _) in news.items()})
+    assert sorted(versions([Cause(one[:2], one[2]) for one in again])) == sorted(versions(decided))
 
 
 MADE = {("out", b"a"): b"1", ("out", b"b"): b"2", ("orders", b"c/1"): b"3"}
