@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from rich.markup import escape
 
 from ingest.cli.deployment import settings
+from ingest.cli.known_outputs import known_outputs
 from ingest.cli.looked import Looked, Verdict
 from ingest.cli.surroundings import SECTIONS
 from ingest.cli.terminal import console, emit
@@ -60,14 +61,19 @@ def _looked() -> Iterator[Looked]:
     except ConfigurationRefused as refused:
         yield from _refused(refused)
         return
+    reached = True
     for section in SECTIONS:
         try:
             yield from section(given)
         except ConfigurationRefused as refused:
+            reached = False
             yield from _refused(refused)
         except (DatabaseAway, BrokerAway) as away:
+            reached = False
             why = "nothing works without it"
             yield Looked(section.__name__, away.what, Verdict.UNSAFE, away.known, why, away.do)
+    if reached:  # what is away was told, and this asks everybody
+        yield from known_outputs(given)
 
 
 def _refused(refused: ConfigurationRefused) -> Iterator[Looked]:

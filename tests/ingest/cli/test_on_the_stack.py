@@ -194,6 +194,25 @@ def test_a_worker_does_not_start_on_an_unsafe_database(deployment: Deployment) -
     assert "synchronous_commit" in refused.stderr and "nothing was read" in refused.stderr
 
 
+def test_a_database_that_knows_nothing_before_outputs_is_told_before_a_worker_halts_on_it(
+    deployment: Deployment, new_database: Callable[[str], str], order_placed: dict[str, Any], tmp_path: Path
+) -> None:
+    """A wrong DATABASE_URL is found by check, with the way out; with the right one nothing is wrong."""
+    payload = tmp_path / "order.json"
+    payload.write_text(json.dumps(order_placed))
+    run(deployment, "publish", "--channel", "web", payload)
+    with Worker(deployment) as worker:
+        worker.decide(1)
+    assert run(deployment, "check").exit_code == 0
+    deployment.settings["DATABASE_URL"] = new_database("forgotten")
+    assert run(deployment, "migrate").exit_code == 0
+    checked = run(deployment, "check", "--json")
+    assert checked.exit_code == 1
+    (unsafe,) = [fact for fact in facts(checked) if fact["verdict"] == "unsafe"]
+    assert unsafe["area"] == "outputs" and "oms.orders.v1" in unsafe["found"]
+    assert "`ordergate recover`" in unsafe["do"]
+
+
 def test_a_database_without_tables_names_the_command_that_makes_them(
     deployment: Deployment, new_database: Callable[[str], str]
 ) -> None:
