@@ -20,7 +20,7 @@ from ingest.drafts import Draft, Drafter
 from ingest.governance import Governance
 from ingest.joining import join_parts
 from ingest.recent_orders import RecentOrders
-from ingest.refusal import finding_drafts, quarantine_draft
+from ingest.refusal import PREDECESSOR_ARRIVED, finding_drafts, quarantine_draft
 from ingest.state import (
     BatchState,
     Carrier,
@@ -133,7 +133,7 @@ class Decider:
         if turn.understood.order_id in turn.state.orders:
             return self.decide(turn)
         finding = self._governance[turn.understood.channel.name].contract.finding(
-            "predecessor_arrived", "order_id", "its order did not arrive within the time it may wait"
+            *PREDECESSOR_ARRIVED, "its order did not arrive within the time it may wait"
         )
         turn.understood.stage = "park"
         drafts = self._refuse(turn, [finding])

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from ingest.governance import Governance
+from ingest.raw_event import RawEvent
 from ingest.state import QuarantineRow
 from ingest.understanding import Understood
 from quality.finding import Finding
@@ -12,7 +14,20 @@ from quality.outcome import Outcome
 from schemas import identifiers
 from schemas.types import QualityFinding, QuarantineRecord
 
+PREDECESSOR_ARRIVED: Final = ("predecessor_arrived", "order_id")
+"""Rule and field of a finding that an event gets when its order did not arrive within the time it may wait."""
+
 _TIMESTAMP_TYPES = {1: "CREATE_TIME", 2: "LOG_APPEND_TIME"}
+
+
+def finding_id(event: RawEvent, rule: str, field: str, index: int) -> str:
+    """The id of an event's finding, by its place among those of its outcome."""
+    return identifiers.derived("finding", event.identity, rule, field, str(index))
+
+
+def overdue_finding_id(event: RawEvent) -> str:
+    """The id of an event's finding that its order did not arrive in time: it has no other one then."""
+    return finding_id(event, *PREDECESSOR_ARRIVED, 0)
 
 
 def finding_drafts(
@@ -26,7 +41,7 @@ def finding_drafts(
     event = understood.event
     return [
         {
-            "finding_id": identifiers.derived("finding", event.identity, f.rule, f.field, str(index)),
+            "finding_id": finding_id(event, f.rule, f.field, index),
             "rule_id": f.rule,
             "field": f.field,
             "severity": f.severity.value,

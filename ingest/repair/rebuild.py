@@ -7,9 +7,8 @@ equals the one in the output topics.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from itertools import islice
 from typing import Final
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
@@ -21,17 +20,18 @@ from ingest.database.unit_of_work import parked_event
 from ingest.errors import BrokerAway, OrdergateError
 from ingest.kafka_client import quiet, why
 from ingest.raw_event import RawEvent
+from ingest.refusal import overdue_finding_id
 from ingest.repair.behind import Lost, Rebuild, differences, differences_told
 from ingest.repair.moves import TakenOver, take_time
 from ingest.repair.outputs import OutputLog, Published, digest
 from ingest.repair.trail import COMPACTED, RecordId, record_id
 from ingest.repair.true_order import Cause, in_true_order, latecomers, predecessors
 from ingest.state import ParkedEvent
-from ingest.worker.batch import BatchProcessor
+from ingest.worker.batch import BatchProcessor, Committed
 from ingest.worker.partition import OwnedPartition
 from ingest.worker.reading import raw_event
 from producers.records import OutputRecord
-from producers.topics import GUESTS, ORDERS
+from producers.topics import FINDINGS, GUESTS, ORDERS
 
 _AT_ONCE: Final = 500
 _PATIENCE_S: Final = 60.0
@@ -142,9 +142,8 @@ class Rebuilder:
                 latecomers(versions, {one.cause for one in published}, self._order_of),
             )
             made: dict[RecordId, Published] = {}
-            while batch := list(islice(events, _AT_ONCE)):
-                for committed in self._processor.commit(owned, self._processor.understand(batch)):
-                    made |= _as_published(committed.records)
+            for committed in self._decide_again(connection, owned, events, {one.record for one in published}):
+                made |= _as_published(committed.records)
             parked = self._decided_later(connection, published, window)
             for key, waiting in parked.items():
                 for committed in self._processor.end_waiting(owned[key], waiting):
@@ -158,6 +157,29 @@ class Rebuilder:
                 raise RebuildDiffers(found)
             for one in step.lost:
                 self._finish(connection, one, owned[one.topic, one.partition])
+
+    def _decide_again(
+        self, connection: Connection, owned: Mapping[PartitionKey, OwnedPartition], events: Iterable[RawEvent],
+        published: Collection[RecordId],
+    ) -> Iterator[Committed]:  # fmt: skip
+        """Decide on all events, and on those that gave up waiting at once: their order may have come afterwards."""
+
+        def gave_up(event: RawEvent) -> bool:
+            return (FINDINGS.name, overdue_finding_id(event).encode()) in published
+
+        for partition in owned.values():
+            yield from self._end_waiting(connection, partition, gave_up)
+        for batch in _batches(events, gave_up):
+            yield from self._processor.commit(owned, self._processor.understand(batch))
+            if gave_up(newest := batch[-1]):
+                yield from self._end_waiting(connection, owned[newest.topic, newest.partition], gave_up)
+
+    def _end_waiting(
+        self, connection: Connection, partition: OwnedPartition, which: Callable[[RawEvent], bool]
+    ) -> Iterator[Committed]:
+        parked = [parked_event(row) for row in connection.execute(_PARKED, partition.key).fetchall()]
+        if waiting := [one for one in parked if which(one.event)]:
+            yield from self._processor.end_waiting(partition, waiting)
 
     def _order_of(self, event: RawEvent) -> str | None:
         """The order that an event is about, as `_versions` names it."""
@@ -224,6 +246,18 @@ class Rebuilder:
                     return
                 at = event.offset + 1
                 yield event
+
+
+def _batches(events: Iterable[RawEvent], is_last: Callable[[RawEvent], bool]) -> Iterator[list[RawEvent]]:
+    """The events in batches of bounded size; each that `is_last` ends one."""
+    batch: list[RawEvent] = []
+    for event in events:
+        batch.append(event)
+        if len(batch) == _AT_ONCE or is_last(event):
+            yield batch
+            batch = []
+    if batch:
+        yield batch
 
 
 def _some(consumer: Consumer, lost: Lost, at: int) -> list[Message]:

@@ -18,6 +18,7 @@ from tests.integration.records import SHOPIFY, WEB, now_ms, shopify, shopify_ord
 from tests.integration.test_recover import order, placed, recover
 from tests.integration.test_recover_raw_log import published_once, violations
 from tests.integration.test_recover_rebuild import decide, known, life
+from tests.integration.test_waiting import refund
 
 pytestmark = [pytest.mark.stack, pytest.mark.long]
 
@@ -139,6 +140,20 @@ def test_what_came_too_late_comes_too_late_again(deployment: Deployment, forgott
     repaired = recover(deployment, "--mode", "rebuild", "--apply")
     assert repaired.exit_code == 0, repaired.output
     assert known(deployment)[:4] == expected[:4]
+    assert violations(deployment) == []
+
+
+def test_what_gave_up_waiting_before_its_order_came_gives_up_again(deployment: Deployment, forgotten):
+    """A refund was quarantined, and its order came after all: the rebuild does not apply it."""
+    deployment.settings["ORDERGATE_PARK_DEADLINE"] = "PT1S"
+    decide(deployment, [shopify(refund(number, 90), "refunds/create", partition=1) for number in range(1, 4)])
+    decide(deployment, [order(number, number % 3) for number in range(1, 10)])
+    assert deployment.rows("SELECT count(*) FROM outcomes WHERE outcome = 'QUARANTINED'") == [(3,)]
+    expected = known(deployment)
+    forgotten()
+    repaired = recover(deployment, "--mode", "rebuild", "--apply")
+    assert repaired.exit_code == 0, repaired.output
+    assert known(deployment)[:8] == expected[:8]
     assert violations(deployment) == []
 
 
