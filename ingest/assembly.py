@@ -51,6 +51,9 @@ from producers.topics import OUTPUT_TOPICS
 from quality import contract_files
 from schemas.codec import Codec
 
+_HANGS_AFTER_S = 5.0
+"""Past its own time-out, a call of a transaction hangs: after a group's coordinator was killed, many do at once."""
+
 
 def retention_ranges(settings: Settings) -> list[retention.Range]:
     """The time-ranged tables with the times of these settings."""
@@ -191,7 +194,7 @@ def assemble(
         clients.make_producer,
         producer_config(servers, f"{group_id}-{slot}", tunable),
         time.monotonic,
-        watchdog.deadline,
+        partial(watchdog.deadline, at_most_s=settings.transaction_timeout_ms / 1000 + _HANGS_AFTER_S),
         observer.recycled,
         time.now,
     )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from types import TracebackType
 from typing import Final, Self
 
@@ -69,6 +69,7 @@ class Leaders:
         try:
             return self._brokers[node].ask(api, body)
         except (OSError, WireError) as error:
+            del self._brokers[node]  # whoever asks it again connects again: it may be back
             raise BrokerAway(self._servers, f"on the wire: {error}") from error
 
     def refused(self, request: str, error: int) -> None:
@@ -105,8 +106,9 @@ class Leaders:
         return addresses, leaders
 
     def _ask_any(self, api: Api, body: Writer) -> Reader:
-        if self._addresses:
-            return self.ask(min(self._addresses), api, body)
+        for node in self.nodes:
+            with suppress(BrokerAway):
+                return self.ask(node, api, body)
         for server in self._servers.split(","):
             host, _, port = server.strip().rpartition(":")
             try:

@@ -14,6 +14,8 @@ from types import TracebackType
 from typing import Final, Self
 
 _CLIENT: Final = b"ordergate-recover"
+_CONNECT_S: Final = 3.0
+"""A broker whose machine is gone refuses nothing; another one may answer."""
 _TIMEOUT_S: Final = 15.0
 _MOST_BYTES: Final = 256 * 1024 * 1024
 
@@ -159,7 +161,8 @@ class Broker:
     """A connection to one broker; one request at a time. Raises WireError or OSError."""
 
     def __init__(self, host: str, port: int) -> None:
-        self._socket = socket.create_connection((host, port), _TIMEOUT_S)
+        self._socket = socket.create_connection((host, port), _CONNECT_S)
+        self._socket.settimeout(_TIMEOUT_S)
         self._correlation = 0
 
     def __enter__(self) -> Self:

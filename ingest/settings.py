@@ -191,7 +191,8 @@ class Settings(BaseSettings):
         default=45,
         ge=5,
         le=600,
-        description="A Kafka call that takes longer ends the process; the next one recovers.",
+        description="A Kafka call that takes longer ends the process; the next one recovers. A transaction's call may "
+        "take 5 s more than `ORDERGATE_TRANSACTION_TIMEOUT_MS`, where that is less.",
         json_schema_extra=_because("s", "above every call's own time-out (30 s): only a call that hangs is ended"),
     )
     stable_offset_deadline_s: int = Field(

@@ -109,7 +109,7 @@ class TransactionalPublisher:
     ) -> None:
         """`config` has the slot's `transactional.id`, to which each producer adds `now()`, in microseconds."""
         self._make_producer = make_producer
-        self._config = {**config, "stats_cb": self._on_statistics}
+        self._config = {**config, "stats_cb": self._on_statistics, "error_cb": self._on_error}
         self._now = now
         self.transactional_id = ""
         """Of the producer that is open, or was last."""
@@ -127,7 +127,8 @@ class TransactionalPublisher:
         """The client's own counters, as it reported them last."""
         self._statistics_at = 0.0
         self._unexamined_since: float | None = None
-        """When a call ended that was so slow that it may have been retried unseen; None once that is settled."""
+        """When a call ended that was so slow that it may have been retried unseen, or the client told of a connection
+        that it lost; None once that is settled."""
 
     def ensure_open(self) -> None:
         """Start a producer when there is none. Raises Doubt when the broker is away."""
@@ -199,6 +200,10 @@ class TransactionalPublisher:
         with self._deadline("flush"):
             if producer.flush(self._call_timeout_s):
                 raise BufferError("records were not delivered in time")
+        if self._unexamined_since is not None:
+            self._examine(producer)
+            if self._producer is None:
+                raise Doubt("the connection to a coordinator was lost")
         if offsets:  # for none of them the client sends no request, and its counters would seem to lack one
             self._sent["TxnOffsetCommit"] += 1
             with self._deadline("send_offsets_to_transaction"), self._timing(producer):
@@ -239,6 +244,8 @@ class TransactionalPublisher:
         and one TxnOffsetCommit per transaction with offsets. The error callback never tells of the coordinator's
         connection, and `txretries` rises in healthy runs.
         """
+        # One that has lost the group's coordinator goes, too: once that broker is no longer listed, the client waits
+        # for it for ever (confluentinc/librdkafka#5456, #5511), where a new client asks who coordinates now.
         since, asked = self._unexamined_since, self._monotonic()
         assert since is not None
         with self._deadline("statistics"):
@@ -246,7 +253,7 @@ class TransactionalPublisher:
                 if not self._poll(producer, 0.05):
                     return
         self._unexamined_since = None
-        once_each = {name: self._sent[name] for name in _ONCE_EACH} | {"disconnects": 0, "req_timeouts": 0}
+        once_each = {name: self._sent[name] for name in _ONCE_EACH} | {"disconnects": 0, "req_timeouts": 0, "lost": 0}
         if self._statistics_at <= since or self._counted() != once_each:
             self.close()
             self._on_recycle("hidden_retry")
@@ -266,18 +273,24 @@ class TransactionalPublisher:
         # Read when it is asked for: most reports are not.
         self._statistics, self._statistics_at = document, self._monotonic()
 
+    def _on_error(self, _error: KafkaError) -> None:
+        if self._unexamined_since is None:
+            self._unexamined_since = self._monotonic()
+
     def _counted(self) -> dict[str, int] | None:
-        """Requests as often as the client sent them, and what went wrong on the coordinator's connection."""
+        """Requests as often as the client sent them, and what went wrong on the coordinators' connections."""
         brokers = orjson.loads(self._statistics)["brokers"] if self._statistics is not None else {}
         coordinator = brokers.get("TxnCoordinator")
         if coordinator is None:
             return None
+        of_group = [broker for broker in brokers.values() if broker["req"].get("TxnOffsetCommit")]
         return {
             "EndTxn": coordinator["req"].get("EndTxn", 0),
             "disconnects": coordinator["disconnects"],
             "req_timeouts": coordinator["req_timeouts"],
+            "lost": sum(broker.get("state", "UP") != "UP" for broker in of_group),
             # Sent to the group's coordinator, on the connection of whichever broker that is.
-            "TxnOffsetCommit": sum(broker["req"].get("TxnOffsetCommit", 0) for broker in brokers.values()),
+            "TxnOffsetCommit": sum(broker["req"]["TxnOffsetCommit"] for broker in of_group),
         }
 
 

@@ -7,6 +7,7 @@ cannot be undone from inside the process; leaving it at once is safe, as recover
 from __future__ import annotations
 
 import faulthandler
+import math
 import os
 import sys
 import threading
@@ -52,10 +53,10 @@ class Watchdog:
         self._thread.join()
 
     @contextmanager
-    def deadline(self, call: str) -> Iterator[None]:
-        """Bound the block by the watchdog's deadline, from now on."""
+    def deadline(self, call: str, at_most_s: float = math.inf) -> Iterator[None]:
+        """Bound the block by the watchdog's deadline from now on, or by `at_most_s` where that is shorter."""
         outer = self._watched
-        self._watched = (call, self._monotonic() + self._bound_s)
+        self._watched = (call, self._monotonic() + min(self._bound_s, at_most_s))
         try:
             yield
         finally:

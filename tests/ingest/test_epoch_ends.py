@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from ingest import epoch_ends as module
 from ingest.epoch_ends import epoch_ends
 from ingest.errors import BrokerAway
 from ingest.kafka_leaders import Leaders
@@ -17,6 +18,7 @@ FIRST, SECOND = ("raw", 0), ("raw", 1)
 def answers(monkeypatch: pytest.MonkeyPatch) -> dict[Key, tuple[int, int, int]]:
     """What leaders answer (error code, leader epoch, end offset), by partition."""
     given: dict[Key, tuple[int, int, int]] = {}
+    monkeypatch.setattr(module, "_PATIENCE_S", 0.0)
 
     def ask_leader(_self: Leaders, partition: Key, api: Api, body: Writer) -> Reader:
         asked = Reader(body.taken())
@@ -42,6 +44,22 @@ def test_a_refusal_is_no_answer(answers):
     answers[FIRST] = (6, -1, -1)
     with pytest.raises(BrokerAway, match="OffsetForLeaderEpoch"):
         epoch_ends("127.0.0.1:1", {FIRST: 5})
+
+
+def test_a_leader_that_moves_is_looked_for_again(answers, monkeypatch):
+    """An ordinary change of leader is neither a loss nor a reason to give up; who has answered is not asked again."""
+    monkeypatch.setattr(module, "_PATIENCE_S", 5.0)
+    answers |= {FIRST: (0, 5, 90), SECOND: (6, -1, -1)}
+    looked_up: list[set[str]] = []
+
+    def find(_self: Leaders, topics: set[str], within_s: float) -> None:
+        looked_up.append(topics)
+        if len(looked_up) > 1:
+            answers.pop(FIRST, None)
+            answers[SECOND] = (0, 5, 80)
+
+    monkeypatch.setattr(Leaders, "find", find)
+    assert epoch_ends("127.0.0.1:1", {FIRST: 5, SECOND: 5}) == {FIRST: 90, SECOND: 80}
 
 
 def test_nobody_is_asked_about_nothing():

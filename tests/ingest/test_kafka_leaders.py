@@ -9,7 +9,7 @@ import pytest
 from ingest import kafka_leaders as module
 from ingest.errors import BrokerAway
 from ingest.kafka_leaders import Leaders
-from ingest.kafka_wire import Api, Reader, Writer
+from ingest.kafka_wire import Api, Reader, WireError, Writer
 
 METADATA = Api(3, 4, flexible=False)
 
@@ -57,3 +57,36 @@ def test_a_partition_without_a_leader_is_told_in_the_end(monkeypatch):
     made.find(["t"], within_s=0)
     with pytest.raises(BrokerAway, match="no leader"):
         made.ask_leader(("t", 0), METADATA, Writer(METADATA))
+
+
+def test_any_broker_that_answers_tells_where_leaders_are(monkeypatch):
+    """The one that was asked first may be the one that was lost: a repair looks leaders up again at another one."""
+    made = Leaders("127.0.0.1:1")
+    made._addresses = {1: ("127.0.0.1", 1), 2: ("127.0.0.1", 2)}
+    monkeypatch.setattr(made, "_connected", lambda _host, port: Answers() if port == 2 else Gone())
+    assert made.find(["t"], within_s=0) == [("t", 0)]
+
+
+def test_a_broker_that_hung_up_is_connected_to_again(monkeypatch):
+    """It was only restarted: a connection that broke is not kept for the next question."""
+    made = Leaders("127.0.0.1:1")
+    made._addresses = {1: ("127.0.0.1", 1)}
+    connections = iter([Gone(), Answers()])
+    monkeypatch.setattr(made, "_connected", lambda _host, _port: next(connections))
+    with pytest.raises(BrokerAway):
+        made.ask(1, METADATA, Writer(METADATA))
+    assert made.ask(1, METADATA, Writer(METADATA)).left
+
+
+class Gone:
+    """A broker that hangs up."""
+
+    def ask(self, _api: Api, _body: Writer) -> Reader:
+        raise WireError("the broker closed the connection")
+
+
+class Answers:
+    """A broker that knows leaders."""
+
+    def ask(self, _api: Api, _body: Writer) -> Reader:
+        return Reader(answer(1))
