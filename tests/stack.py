@@ -3,7 +3,7 @@
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,23 +21,30 @@ _COMPOSE = Path(__file__).parent.parent / "deploy" / "compose.yaml"
 
 @contextmanager
 def local_stack(stacks: Path) -> Iterator[Stack]:
-    """A running stack in a new folder below `stacks`, gone without a trace afterwards.
-
-    A test session that was killed could not clean up: its stack is stopped and removed here, by the next one.
-    """
-    stacks.mkdir(exist_ok=True)
-    for owner in stacks.glob("*.owner"):
-        if process.read_pid_file(owner) is None:  # which removes the file
-            remove_stack(stacks / owner.stem)
-    run_dir = stacks / secrets.token_hex(4)
-    owner = run_dir.with_suffix(".owner")
-    process.write_pid_file(owner, process.this_process())
-    stack = Stack(run_dir)
-    try:
+    """A running stack in a new folder below `stacks`, gone without a trace afterwards."""
+    with own_folder(stacks, remove_stack) as run_dir:
+        stack = Stack(run_dir)
         stack.up()
         yield stack
+
+
+@contextmanager
+def own_folder(folders: Path, remove: Callable[[Path], None]) -> Iterator[Path]:
+    """The name of a new folder below `folders` for servers; `remove` ends them and removes it.
+
+    A test session that was killed could not clean up: what it left is removed here, by the next one.
+    """
+    folders.mkdir(exist_ok=True)
+    for owner in folders.glob("*.owner"):
+        if process.read_pid_file(owner) is None:  # which removes the file
+            remove(folders / owner.stem)
+    folder = folders / secrets.token_hex(4)
+    owner = folder.with_suffix(".owner")
+    process.write_pid_file(owner, process.this_process())
+    try:
+        yield folder
     finally:
-        remove_stack(run_dir)
+        remove(folder)
         owner.unlink()
 
 

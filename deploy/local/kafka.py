@@ -1,4 +1,4 @@
-"""Apache Kafka on one node: broker and controller in one process."""
+"""Apache Kafka: broker and controller in one process. One node, unless settings make it one of several."""
 
 import base64
 import shutil
@@ -75,6 +75,7 @@ class Profile(Enum):
     """What the Java machine of the broker is tuned for."""
 
     FAST_START = ("-Xms96m", "-Xmx512m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
+    ONE_OF_SEVERAL = ("-Xms96m", "-Xmx384m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
     THROUGHPUT = ("-Xms1g", "-Xmx1g", "-XX:+UseG1GC")
 
 
@@ -86,10 +87,20 @@ class Kafka(Part):
     port_names: ClassVar[tuple[str, ...]] = ("kafka", "kafka-controller")
 
     def __init__(
-        self, run_dir: Path, ports: Ports, cache: Path, profile: Profile, settings: Mapping[str, str] | None = None
+        self,
+        run_dir: Path,
+        ports: Ports,
+        cache: Path,
+        profile: Profile,
+        settings: Mapping[str, str] | None = None,
+        cluster_id: str | None = None,
     ) -> None:
-        """`settings`: broker settings that win over those of SETTINGS; they may name the same ports in braces."""
+        """`settings`: broker settings that win over those of SETTINGS; they may name the same ports in braces.
+
+        `cluster_id`: of the cluster that the node belongs to; without it, it makes one of its own.
+        """
         super().__init__(run_dir, ports)
+        self._cluster_id = cluster_id
         self._cache = cache
         self._profile = profile
         self._settings = settings or {}
@@ -146,8 +157,14 @@ class Kafka(Part):
     def _format(self, java: list[str], settings: Path, report: Report) -> None:
         report(f"formatting the storage of {self.name}")
         shutil.rmtree(self.folder / "data", ignore_errors=True)
-        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "_")
+        cluster = self._cluster_id or new_cluster_id()
         format_it = [*java, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(settings)]
         launch = Launch(format_it, self.folder, process.clean_environment())
         self.run_to_end(launch, "its storage could not be formatted")
         self._cluster_file.write_text(cluster)
+
+
+def new_cluster_id() -> str:
+    """An id that no other cluster has."""
+    # Without the dashes that Kafka's own format has: the id is an argument of a command, and may not begin with one.
+    return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "_")
