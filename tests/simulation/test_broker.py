@@ -117,6 +117,8 @@ def test_a_healthy_producer_is_never_taken_for_one_that_repeats_itself(stack: En
         time.sleep(0.02)
     time.sleep(0.2)
     publisher.serve()
-    assert publisher._counted() == {"EndTxn": 10, "TxnOffsetCommit": 10, "disconnects": 0, "req_timeouts": 0}
+    assert publisher._counted() == {
+        "EndTxn": 10, "TxnOffsetCommit": 10, "disconnects": 0, "req_timeouts": 0, "lost": 0,
+    }  # fmt: skip
     publisher.close()
     assert recycled == []
