@@ -57,11 +57,12 @@ class OutputsTooShort(OrdergateError):
 
 
 class Published(NamedTuple):
-    """An output record that is visible: what it is known by, what caused it, and a digest of all its bytes."""
+    """An output record that is visible: what it is known by, what caused it, a digest of all its bytes, and its key."""
 
     record: RecordId
     cause: Cause
     digest: bytes
+    key: bytes | None = None
 
 
 class Isolation(StrEnum):
@@ -148,7 +149,7 @@ class OutputLog:
             headers = cast("list[tuple[str, bytes | None]]", message.headers() or [])
             yield Published(
                 (str(message.topic()), _header(message, "ce_id")), Cause.parse(_header(message, "ordergate_cause")),
-                digest(message.key(), message.value(), headers),
+                digest(message.key(), message.value(), headers), message.key(),
             )  # fmt: skip
 
     def at(self, partition: PartitionKey, offset: int) -> tuple[RecordId, Cause] | None:

@@ -26,12 +26,13 @@ from ingest.repair.moves import TakenOver, take_time
 from ingest.repair.outputs import OutputLog, Published, digest
 from ingest.repair.trail import COMPACTED, RecordId, record_id
 from ingest.repair.true_order import Cause, in_true_order, latecomers, predecessors
+from ingest.repair.versions import of_order, versions
 from ingest.state import ParkedEvent
 from ingest.worker.batch import BatchProcessor, Committed
 from ingest.worker.partition import OwnedPartition
 from ingest.worker.reading import raw_event
 from producers.records import OutputRecord
-from producers.topics import FINDINGS, GUESTS, ORDERS
+from producers.topics import FINDINGS
 
 _AT_ONCE: Final = 500
 _PATIENCE_S: Final = 60.0
@@ -120,7 +121,7 @@ class Rebuilder:
         """
         since = min(self._last_decided(lost) for lost in step.lost)
         published = list(self._outputs.published_since(since))
-        versions = list(_versions(published))
+        told = versions(published)
         owned = {
             (one.topic, one.partition): OwnedPartition(
                 (one.topic, one.partition), epoch=epochs.get((one.topic, one.partition), 0), next_offset=one.start,
@@ -138,8 +139,8 @@ class Rebuilder:
                     positions.create(connection, one.topic, one.partition, topic_id, one.start)
             events = in_true_order(
                 {(one.topic, one.partition): self._log(logs, one) for one in step.lost},
-                predecessors(versions),
-                latecomers(versions, {one.cause for one in published}, self._order_of),
+                predecessors(told),
+                latecomers(told, {one.cause for one in published}, self._order_of),
             )
             made: dict[RecordId, Published] = {}
             for committed in self._decide_again(connection, owned, events, {one.record for one in published}):
@@ -182,9 +183,9 @@ class Rebuilder:
             yield from self._processor.end_waiting(partition, waiting)
 
     def _order_of(self, event: RawEvent) -> str | None:
-        """The order that an event is about, as `_versions` names it."""
+        """The order that an event is about, as `versions` names it."""
         (understood,) = self._processor.understand([event])
-        return _versioned(ORDERS.name, understood.order_id) if understood.order_id else None
+        return of_order(understood.order_id) if understood.order_id else None
 
     def _last_decided(self, lost: Lost) -> float:
         with self._database.transaction() as connection:
@@ -271,18 +272,6 @@ def _some(consumer: Consumer, lost: Lost, at: int) -> list[Message]:
 
 def _is_lost(cause: Cause, window: dict[PartitionKey, range]) -> bool:
     return cause.offset in window.get(cause.partition, ())
-
-
-def _versions(published: Iterable[Published]) -> Iterator[tuple[str, int, Cause]]:
-    for one in published:
-        topic, name = one.record
-        if topic in (ORDERS.name, GUESTS.name):
-            versioned, _, version = name.decode().rpartition("/")
-            yield _versioned(topic, versioned), int(version), one.cause
-
-
-def _versioned(topic: str, key: str) -> str:
-    return f"{topic} {key}"
 
 
 def _as_published(records: Iterable[OutputRecord]) -> dict[RecordId, Published]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 from typer.testing import CliRunner
 
 from ingest.assembly import retention_ranges
@@ -141,6 +143,35 @@ def test_what_came_too_late_comes_too_late_again(deployment: Deployment, forgott
     assert repaired.exit_code == 0, repaired.output
     assert known(deployment)[:4] == expected[:4]
     assert violations(deployment) == []
+
+
+def test_the_order_of_decisions_is_known_when_older_versions_are_forgotten(deployment: Deployment, forgotten):
+    """Compaction leaves an order its newest version; its changes tell, against the clock, which partition was first."""
+    numbers, minute_ago = range(1, 11), now_ms() - 60_000
+    decide(deployment, [order(number, 1) for number in numbers])
+    paid = [shopify_order(number, at=60, financial_status="paid") for number in numbers]
+    later = [shopify(one, "orders/paid", partition=2) for one in paid]
+    decide(deployment, [replace(one, timestamp_ms=minute_ago) for one in later])
+    compacted_at_once(deployment)
+    time.sleep(1)
+    decide(deployment, [order(number, 0) for number in range(100, 130)])  # a new segment: the newest is not compacted
+    wait_until(lambda: len(deployment.read(ORDERS)[ORDERS]) <= 10 + 30, 90, "older versions are forgotten")
+    expected = known(deployment)
+    forgotten()
+    repaired = recover(deployment, "--mode", "rebuild", "--apply")
+    assert repaired.exit_code == 0, repaired.output
+    assert known(deployment)[:4] == expected[:4]
+
+
+def compacted_at_once(deployment: Deployment) -> None:
+    """The topic of the orders keeps older versions for no longer than it takes."""
+    settings = {"segment.ms": "100", "min.cleanable.dirty.ratio": "0.001", "max.compaction.lag.ms": "100"}
+    set_them = [
+        ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET) for name, value in settings.items()
+    ]
+    topic = ConfigResource(ResourceType.TOPIC, ORDERS, incremental_configs=set_them)
+    with AdminClient({"bootstrap.servers": deployment.endpoints.kafka_bootstrap_servers}) as client:
+        client.incremental_alter_configs([topic])[topic].result()
 
 
 def test_what_gave_up_waiting_before_its_order_came_gives_up_again(deployment: Deployment, forgotten):
