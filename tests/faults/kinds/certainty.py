@@ -89,6 +89,9 @@ class DatabaseRestored(LostCertainty):
     cause = BEHIND
     mode = "rebuild"
 
+    def arrange(self, case: Case) -> None:
+        choose_patience(case)
+
     def begin(self, case: Case) -> None:
         super().begin(case)
         case.wait_decided(case.chance.uniform(0.02, 0.2))
@@ -111,6 +114,13 @@ class DatabaseRestored(LostCertainty):
         case.strike("restored")
 
 
+def choose_patience(case: Case) -> None:
+    """How long early refunds wait for their orders: with little of it, some give up before their orders come."""
+    patience = case.chance.choice(("PT15M", "PT1S", "PT0.2S"))
+    case.deployment.settings["ORDERGATE_PARK_DEADLINE"] = patience
+    case.tell(f"patience {patience}")
+
+
 def _copy(source: Path, target: Path) -> None:
     """With its owner, which may be another account."""
     subprocess.run(["cp", "-a", str(source), str(target)], check=True)
@@ -125,6 +135,9 @@ class DatabaseForgotten(LostCertainty):
     name = "PostgreSQL new before outputs that hold records"
     cause = NEW
     mode = "rebuild"
+
+    def arrange(self, case: Case) -> None:
+        choose_patience(case)
 
     def lose(self, case: Case) -> None:
         end_workers(case)
