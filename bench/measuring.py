@@ -24,6 +24,9 @@ _WARM_UP_S = 8.0
 _SETTLE_S = 2.0
 _CALM_S = 5.0
 _RUN_S = 900.0
+_AROUND = 50_000
+"""Events before those over which memory is watched, until the worker's caches and its client's queue are full, and
+as many after them, so that the queue does not run empty meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +67,10 @@ class Idle:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """Resident memory of the worker over a long run, once a second, MiB."""
+    """Resident memory of a worker at work, warmed up and with more to do than is watched, once a second, MiB."""
 
     events: int
+    """Decided meanwhile."""
     samples: Sequence[float]
     first_quarter: float
     last_quarter: float
@@ -163,21 +167,35 @@ def waits_ms(sent: Iterable[Sent], seen: Iterable[Sequence[Any]], since: int) ->
 
 
 def memory(deployment: Deployment, events: int, report: Report) -> tuple[Memory, Throughput]:
-    """A long run, its resident memory once a second."""
-    report(f"memory over {events:,} events")
+    """A long run, its resident memory once a second while so many events are decided in the midst of it."""
+    report(f"memory over {events:,} events, after {_AROUND:,} others and before as many")
     deployment.fresh_topics(RAW_TOPICS, OUTPUTS)
-    publish(deployment.servers, fresh_records(events))
-    worker = _worker(deployment, "memory", events)
+    publish(deployment.servers, fresh_records(events + 2 * _AROUND))
+    worker = _worker(deployment, "memory", events + 2 * _AROUND)
     worker.wait_ready()
     process = psutil.Process(worker.process.pid)
-    samples: list[float] = []
+    samples: list[tuple[float, float]] = []
 
     def sample() -> None:
-        samples.append(process.memory_info().rss / 2**20)
+        samples.append((time.monotonic(), process.memory_info().rss / 2**20))
 
     batches = worker.wait(_RUN_S, sample)["batches"]
-    first, last = quarters(samples)
-    return Memory(events, samples, first, last), throughput(batches)
+    watched = between(samples, batches, _AROUND, _AROUND + events)
+    first, last = quarters(watched)
+    return Memory(events, watched, first, last), throughput(batches)
+
+
+def between(
+    samples: Iterable[tuple[float, float]], batches: Iterable[Mapping[str, Any]], first: int, last: int
+) -> list[float]:
+    """The samples, each with its moment (seconds, monotonic), taken once `first` events were decided, up to `last`."""
+    decided = 0
+    moments: list[float] = []
+    for batch in batches:
+        decided += batch["events"]
+        if first <= decided <= last:
+            moments.append(batch["at"])
+    return [value for at, value in samples if moments and moments[0] <= at <= moments[-1]]
 
 
 def _govern(deployment: Deployment, name: str, events: int) -> Throughput:

@@ -95,7 +95,7 @@ def _remarks(result: Result) -> str:
         "One run of the worker warms the broker up; then each run counts from the end of its first batch.",
         "Events that were sent before their order on purpose are left out of the latency: they wait for it.",
         f"Resident memory: {memory.first_quarter:.0f} MiB in the first quarter, "
-        f"{memory.last_quarter:.0f} MiB in the last.",
+        f"{memory.last_quarter:.0f} MiB in the last, of a worker that was warm and had more to do than was watched.",
     ]
     cores = result.machine["cpu"].partition(" ")[0]
     if cores.isdigit() and result.load[0] > _BUSY * int(cores):

@@ -19,7 +19,7 @@ MOST_P99_MS = 25.0
 MOST_IDLE = 0.01
 """Of a core."""
 MOST_GROWTH = 1.05
-"""Last quarter against first quarter; fragments and caches that fill make up a few percent."""
+"""Last quarter against first quarter; what fragments takes up a few percent."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import pytest
 
 from bench.causes import Cause
 from bench.load import Sent
-from bench.measuring import throughput, waits_ms
+from bench.measuring import between, throughput, waits_ms
 from bench.worker_process import BatchMetrics
 from ingest.demo.records import Labelled, Mishap, RawRecord
 
@@ -36,6 +36,14 @@ def test_a_run_of_one_batch_is_refused():
     """Nothing can be told from a cold batch alone."""
     with pytest.raises(ValueError, match="more events"):
         throughput([{"at": 1.0, "cpu": 1.0, "events": 10}])
+
+
+def test_memory_counts_while_the_watched_events_are_decided():
+    """Neither a worker that warms up nor one that runs out of work makes memory look less or more flat than it is."""
+    batches = [{"at": float(at), "events": 1000} for at in range(1, 8)]
+    samples = [(at + 0.5, float(at)) for at in range(8)]
+    assert between(samples, batches, 2000, 5000) == [2, 3, 4]
+    assert between(samples, batches, 9000, 10000) == []
 
 
 def test_an_event_is_visible_when_its_first_output_is():
