@@ -259,6 +259,8 @@ class KafkaSource:
         # Paused at an explicit offset: recovery decides where reading starts, never the group's own offset.
         consumer.incremental_assign([TopicPartition(p.topic, p.partition, 0) for p in partitions])
         consumer.pause(partitions)
+        if consumer is not self._consumer:  # one that was replaced
+            return
         keys = [(p.topic, p.partition) for p in partitions]
         self._owned.update(keys)
         self._paused.update(keys)
