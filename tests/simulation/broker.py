@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from zlib import crc32
 
 from confluent_kafka import KafkaError
@@ -155,6 +155,7 @@ class Broker:
         self.on_receipt: Callable[[TopicPartitionKey], None] = lambda _key: None
         self.on_append: list[Callable[[TopicPartitionKey], None]] = []
         self.on_offsets_changed: list[Callable[[], None]] = []
+        self.on_return: list[Callable[[], None]] = []
         self.tear_next = False
         self._marker_delay = marker_delay
         self._topic_number = 0
@@ -174,6 +175,12 @@ class Broker:
         for topic in self.topics.values():
             for log in topic.partitions:
                 log.elect()
+        self.world.at(seconds, self._return)
+
+    def _return(self) -> None:
+        if self.world.now >= self.down_until:
+            for told in self.on_return:
+                told()
 
     def append_raw(self, key: TopicPartitionKey, record: Record, gap: int = 0) -> int:
         """A channel publishes; `gap` offsets before it are none of ours (control records, compaction)."""
@@ -332,9 +339,11 @@ def _contents(transaction: Transaction) -> str:
     return f"{len(transaction.partitions) - (OFFSETS in transaction.partitions)} output partitions, offsets {offsets}"
 
 
-def topic_ids(topics: Mapping[str, Topic]) -> Callable[[str], Any]:
-    """Kafka's id of a topic, as of now."""
-    return lambda name: topics[name].topic_id
+def topic_id(broker: Broker, name: str) -> str:
+    """Kafka's id of a topic, as of now. Raises BrokerSilent."""
+    if broker.world.now < broker.down_until:
+        raise BrokerSilent("topic id: the broker is away")
+    return broker.topics[name].topic_id
 
 
 def epoch_ends(broker: Broker, epochs: Mapping[TopicPartitionKey, int]) -> dict[TopicPartitionKey, int]:

@@ -6,6 +6,10 @@ from random import Random
 
 from tests.simulation.weather import Climate, Fault
 
+_FENCED_SETTLING_S = 150.0
+"""A client is replaced after two looks that wait 5 s in vain. Before each of them a new partition's recovery may have
+waited 30 s for its committed offset and 5 s for its log's ends, in vain, too, with a pause of 5 s after that."""
+
 
 def _fair(random: Random) -> Climate:
     """Nothing but slow messages: two workers meeting each other is enough."""
@@ -14,6 +18,7 @@ def _fair(random: Random) -> Climate:
 
 def _mixed(random: Random) -> Climate:
     """Processes, networks and servers fail; nothing that was acknowledged is lost."""
+    fenced = random.choice((0.0, 0.3, 0.9))
     return Climate(
         calm_at=random.uniform(8, 20),
         slowness=random.choice((0.0, 0.02, 0.1)),
@@ -26,6 +31,8 @@ def _mixed(random: Random) -> Climate:
         database_restarts=int(random.random() < 0.15),
         hangs=random.random() < 0.1,
         forgetful=random.choice((0.0, 0.0, 0.05)),
+        fenced=fenced,
+        settling_s=_FENCED_SETTLING_S if fenced else 60.0,
     )
 
 
@@ -39,6 +46,15 @@ def _retried(random: Random) -> Climate:
     return Climate(
         calm_at=random.uniform(8, 16), kafka=0.08, kafka_faults=((Fault.LATE, 1),), database=0.03,
         kafka_calls=random.choice((None, frozenset({"commit_transaction"}))), kills=random.randint(0, 2),
+    )  # fmt: skip
+
+
+def _fenced(random: Random) -> Climate:
+    """The broker comes back fenced: clients are told of a cluster without brokers, and never ask anybody again."""
+    return Climate(
+        calm_at=random.uniform(8, 20), kafka=random.choice((0.0, 0.02)), kills=random.randint(0, 1),
+        freezes=random.randint(0, 1), rebalances=random.randint(0, 1), broker_restarts=random.randint(1, 2),
+        fenced=random.choice((0.5, 1.0)), settling_s=_FENCED_SETTLING_S,
     )  # fmt: skip
 
 
@@ -85,7 +101,8 @@ def _shortened(random: Random) -> Climate:
     """A raw log loses its end in an unclean election, and grows again past where it was."""
     return Climate(
         calm_at=random.uniform(6, 14), kills=random.randint(0, 1), rebalances=random.randint(0, 1),
-        broker_restarts=random.randint(0, 1), shortened_logs=1,
+        broker_restarts=random.randint(0, 1), shortened_logs=1, fenced=random.choice((0.0, 0.9)),
+        settling_s=_FENCED_SETTLING_S,
     )  # fmt: skip
 
 
@@ -96,6 +113,7 @@ def _torn(random: Random) -> Climate:
 
 CLIMATES = {
     "mixed": (_mixed, 10), "fair": (_fair, 2), "frozen": (_frozen, 2), "retried": (_retried, 2),
+    "fenced": (_fenced, 1),
     "killed": (_killed, 2), "fail-over": (_fail_over, 2), "pooled": (_pooled, 1), "meddled": (_meddled, 1),
     "recreated": (_recreated, 1), "torn": (_torn, 1), "shortened": (_shortened, 1),
 }  # fmt: skip

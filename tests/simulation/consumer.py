@@ -208,14 +208,16 @@ class SimulatedConsumer:
         return self._link.request("watermarks", "ListOffsets", apply, timeout)
 
     def close(self) -> None:
-        """Give everything back and leave the group.
+        """Give everything back and leave the group, once the callbacks that are due have run.
 
         It waits for no answer: a client that was replaced is closed in a thread, and no process can give way there.
         """
         self._link.process.check()
+        self._world.tell(self._link.process.name, "closes its consumer")
+        self._closed = True
+        self._serve()
         if self._member.owned and not self._member.lost:
             self._call("on_revoke", list(self._member.owned))
-        self._closed = True
         if not self._link.forgotten:
             self._world.at(self._link.weather.latency(), lambda: self._group.leave(self._member))
 

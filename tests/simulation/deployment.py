@@ -21,7 +21,7 @@ from ingest.worker.watchdog import Watchdog
 from producers.topics import OUTPUT_TOPICS
 from schemas.catalogue import RECORD_TYPES
 from schemas.codec import Codec
-from tests.simulation.broker import Broker, TopicPartitionKey, epoch_ends, topic_ids
+from tests.simulation.broker import Broker, TopicPartitionKey, epoch_ends, topic_id
 from tests.simulation.consumer import SimulatedConsumer
 from tests.simulation.database import Server
 from tests.simulation.database_client import DatabaseConnection
@@ -182,7 +182,7 @@ class Deployment:
             lambda config: SimulatedConsumer(link(config), self.group, config),  # type: ignore[arg-type, return-value]  # the part of it that is used
             lambda config: SimulatedProducer(link(config), config),  # type: ignore[arg-type, return-value]  # the part of it that is used
             Database(self.settings.database_url.get_secret_value(), open_connection),
-            topic_ids(self.broker.topics),
+            partial(topic_id, self.broker),
             partial(epoch_ends, self.broker),
         )
         channels = [channel for channel in CHANNELS.values() if channel.topic in self.topics]

@@ -27,6 +27,8 @@ class Member:
     topics: list[str]
     wake: Callable[[], None]
     """Tells the client's poll that a callback is due."""
+    cut_off: Callable[[], bool]
+    """Whether the client knows no broker any more: it sends no heartbeats, and hears of nothing."""
     generation: int = -1
     joined: bool = False
     known: bool = True
@@ -163,7 +165,7 @@ class Group:
         """The client's own thread hears of a new generation with one of its next heartbeats."""
 
         def heard() -> None:
-            if not member.known:
+            if not member.known or member.cut_off():
                 return
             if self.classic or not self.to_revoke(member):
                 member.generation = self.generation
@@ -186,7 +188,7 @@ class Group:
         def look() -> None:
             if not member.known:
                 return
-            if member.process.alive and not member.process.frozen:
+            if member.process.alive and not member.process.frozen and not member.cut_off():
                 silent_since.clear()
             elif not silent_since:
                 silent_since.append(self.world.now)
@@ -206,5 +208,6 @@ class Group:
 
     def _found_out(self, member: Member) -> None:
         """A heartbeat is answered: unknown member."""
-        member.lost = True
-        member.wake()
+        if not member.cut_off():
+            member.lost = True
+            member.wake()

@@ -20,7 +20,7 @@ def failure(code: int, *, fatal: bool = False, retriable: bool = False, abort: b
 
 
 class Link:
-    """A process's way to the broker."""
+    """A client's way to the broker."""
 
     def __init__(
         self, process: Process, broker: Broker, weather: Weather, backoff_s: float, hang: Callable[[], None]
@@ -32,6 +32,14 @@ class Link:
         self._hang = hang
         self.counted: list[tuple[float, str, bool]] = []
         """When which request was sent (True), or its connection was lost (False): what statistics are made of."""
+        self.forgotten = False
+        """The client knows no broker any more, asks nobody ever again, and does not notice."""
+        broker.on_return.append(self._broker_is_back)
+
+    def _broker_is_back(self) -> None:
+        if self.process.alive and not self.process.frozen and not self.forgotten and self.weather.told_of_no_broker():
+            self.forgotten = True
+            self.broker.world.tell(self.process.name, "is told of a cluster without brokers")
 
     def count(self, request: str, *, sent: bool = True) -> None:
         """One more of it, now."""
@@ -64,6 +72,9 @@ class Link:
             self.count(name, sent=False)
             process.sleep(self.backoff_s)
         while True:
+            if self.forgotten:
+                process.sleep(max(until - world.now, 0.001))
+                raise failure(world.random.choice((KafkaError._TIMED_OUT, KafkaError._TRANSPORT)), retriable=True)
             self.count(name)
             answer: list[Any] = []
             self._send(apply, answer)
@@ -88,6 +99,8 @@ class Link:
         def arrive() -> None:
             if world.now < self.broker.down_until:
                 world.at(self.broker.down_until - world.now + weather.latency(), arrive)
+                return
+            if self.forgotten:
                 return
             try:
                 answer.extend((apply(), None))

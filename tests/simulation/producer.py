@@ -127,7 +127,7 @@ class SimulatedProducer:
         self._closed = True
         if self._error is not None and self._error.args[0].fatal():
             raise self._error
-        if self._in_transaction and self._added:
+        if self._in_transaction and self._added and not self._link.forgotten:
             epoch = self._epoch
 
             def apply() -> None:
@@ -178,7 +178,7 @@ class SimulatedProducer:
         self._link.process.in_background(delay, lambda: self._deliver(where, batch))
 
     def _deliver(self, where: TopicPartitionKey, batch: list[Record]) -> None:
-        if self._batches.get(where) is not batch or self._closed:
+        if self._batches.get(where) is not batch or self._closed or self._link.forgotten:
             return
         if self._world.now < self._broker.down_until:
             self._deliver_later(where, batch, self._broker.down_until - self._world.now + 0.05)

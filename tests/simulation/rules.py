@@ -27,6 +27,7 @@ from ingest.raw_event import RawEvent
 from ingest.state import BatchState, Carrier
 from ingest.worker import recovery
 from ingest.worker.batch import BatchProcessor, Committed
+from ingest.worker.client_watch import ClientWatch
 from ingest.worker.fetch_watch import FetchWatch
 from ingest.worker.loop import Worker
 from ingest.worker.ownership import Ownership
@@ -238,6 +239,11 @@ def take_over_of_an_open_transaction() -> Patches:
 @_rule("mixed", "A partition whose records the client does not give is fetched anew")
 def fetching_is_watched() -> Patches:
     return [patch.object(FetchWatch, "look_now_and_then", lambda _self: [])]
+
+
+@_rule("fenced", "A consumer that no longer finds the brokers is replaced")
+def client_is_watched() -> Patches:
+    return [patch.object(ClientWatch, "look_now_and_then", lambda _self: False)]
 
 
 @_rule("frozen", "What belongs to a partition that is no longer this worker's is dropped")

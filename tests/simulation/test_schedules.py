@@ -17,10 +17,14 @@ def test_every_promise_holds_in_every_schedule(seeds: range, part: int):
     assert not failed, "\n".join(f"{replay_command(v)}\n    {v.violation}" for v in failed[:10])
 
 
-def test_a_seed_replays_itself():
-    """The same seed gives the same schedule, step by step: a failure can be looked at again."""
+@pytest.mark.parametrize(
+    ("seed", "climate", "shows"), [(1, "mixed", "is killed"), (1, "fenced", "closes its consumer")]
+)
+def test_a_seed_replays_itself(seed: int, climate: str, shows: str):
+    """The same seed gives the same schedule, step by step, with what is done in threads: it can be looked at again."""
     traces: list[list[tuple[float, str, str]]] = [[], []]
     for trace in traces:
-        run(7, "mixed", lambda *line, trace=trace: trace.append(line))
+        run(seed, climate, lambda *line, trace=trace: trace.append(line))
     assert traces[0] == traces[1]
     assert len(traces[0]) > 30
+    assert shows in {what for _, _, what in traces[0]}

@@ -64,6 +64,9 @@ class Climate:
     hangs: bool = False
     forgetful: float = 0.0
     """Share of calls about a partition that the consumer forgets (confluentinc/librdkafka#2190, #5591)."""
+    fenced: float = 0.0
+    """Share of clients that are told of a cluster without brokers when the broker comes back, as one is while all of
+    them are fenced: they forget it, and never ask anybody again (confluentinc/librdkafka#5301)."""
     restart_after_s: float = 3.0
     """Mean time until a process that ended is started again."""
     events_within_s: float = 10.0
@@ -122,6 +125,10 @@ class Weather:
     def forgets(self) -> bool:
         """Whether the consumer forgets what it is told about a partition."""
         return not self.calm and self.world.random.random() < self.climate.forgetful
+
+    def told_of_no_broker(self) -> bool:
+        """Whether a client is told so when the broker is back, and forgets it."""
+        return self.world.random.random() < self.climate.fenced
 
     def database(self) -> Fault:
         """The fault of one statement."""
