@@ -77,11 +77,13 @@ def in_true_order(
     after it (it was parked, and decided later), it is let through: it will be parked again.
 
     `late_for` gives what an event may have come too late for, nothing of one that caused anything. It comes behind all
-    of that, but for what has to come behind it in turn; and rather behind some of it than before all.
+    of that, but for what has to come behind it in turn; and rather behind some of it than before all. If its bytes came
+    before, nothing more is waited for: it only repeats them.
     """
     heads: dict[PartitionKey, RawEvent] = {}
     late: dict[PartitionKey, list[Cause]] = {}
     decided_ms: dict[Cause, int] = {}
+    seen: set[int] = set()
 
     def take_head_of(key: PartitionKey) -> None:
         event = next(logs[key], None)
@@ -95,7 +97,7 @@ def in_true_order(
         if not all(_is_decided(one, heads) for one in before.get(Cause(key, heads[key].offset), ())):
             return 3, at
         decided = [one for one in late[key] if _is_decided(one, heads)]
-        if len(decided) == len(late[key]):
+        if len(decided) == len(late[key]) or hash(heads[key].value) in seen:
             return 0, at
         if not decided:
             return 2, at
@@ -108,6 +110,7 @@ def in_true_order(
         key = min(heads, key=lambda key: (*doubts(key), key))
         event = heads.pop(key)
         decided_ms[Cause(key, event.offset)] = event.timestamp_ms
+        seen.add(hash(event.value))
         yield event
         take_head_of(key)
 

@@ -25,8 +25,8 @@ from ingest.worker.receipt import LogBounds
 A, B = ("raw", 0), ("raw", 1)
 
 
-def event(key: tuple[str, int], offset: int, at: int = 0) -> RawEvent:
-    return RawEvent(*key, offset, None, None, [], at, 1)
+def event(key: tuple[str, int], offset: int, at: int = 0, value: bytes | None = None) -> RawEvent:
+    return RawEvent(*key, offset, None, value or f"{key}/{offset}".encode(), [], at, 1)
 
 
 def ordered(
@@ -86,6 +86,14 @@ def test_an_event_that_caused_nothing_comes_behind_what_it_was_too_late_for():
     assert ordered(logs, versions, {Cause(A, 0): "order"}) == [(*B, 7), (*B, 8), (*A, 0), (*A, 1)]
     versions = [("order", 1, Cause(B, 7)), ("other", 1, Cause(A, 1)), ("other", 2, Cause(B, 8))]
     assert ordered(logs, versions, {Cause(A, 0): "order"}) == [(*B, 7), (*A, 0), (*A, 1), (*B, 8)]
+
+
+def test_an_event_that_repeats_another_comes_in_its_turn():
+    """It says nothing new from then on, and was a duplicate before a newer version made it an old one, too."""
+    again = [event(A, 0, at=1, value=b"placed"), event(A, 1, at=2, value=b"placed")]
+    logs = {A: again, B: [event(B, 0, at=3)]}
+    versions = [("o", 1, Cause(A, 0)), ("o", 2, Cause(B, 0))]
+    assert ordered(logs, versions, {Cause(A, 1): "o"}) == [(*A, 0), (*A, 1), (*B, 0)]
 
 
 def test_an_event_that_caused_nothing_holds_nothing_up():
