@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import os
 import random
 import signal
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import psutil
@@ -33,6 +35,13 @@ class Post:
     worker: Worker | None = None
     restart_at: float = 0.0
     thaw_at: float | None = None
+
+
+def told_by_time(logs: Iterable[str]) -> str:
+    """What workers have told of partitions and readers, in the order in which they told it: who is last is right."""
+    lines = (line for log in logs for line in log.splitlines())
+    told = [line for line in lines if line.startswith("{") and ('"partition_' in line or '"readers_' in line)]
+    return "\n".join(sorted(told, key=lambda line: json.loads(line)["timestamp"]))
 
 
 def _last_line(worker: Worker) -> str:
@@ -139,7 +148,7 @@ class Supervisor:
 
     def halted(self) -> dict[tuple[str, int], str]:
         """Raw partitions that a running worker holds halted, and output partitions whose readers it tells to wait."""
-        return halted("\n".join(worker.text() for worker in self.running()))
+        return halted(told_by_time(worker.text() for worker in self.running()))
 
     def _watch(self) -> None:
         while not self._ended.wait(_LOOK_EVERY_S):

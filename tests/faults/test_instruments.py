@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import socket
 import struct
@@ -17,7 +18,9 @@ from tests.faults.found import FOUND
 from tests.faults.kinds.catalogue import KINDS
 from tests.faults.points import POINTS, Point
 from tests.faults.proxy import Action, Proxy, Strike
+from tests.faults.supervisor import told_by_time
 from tests.faults.wire import COMMIT_ANSWERED, COMMIT_ASKED, END_TXN, OTHER, KafkaWire, PostgresWire
+from tests.integration.deployment import halted
 
 
 def framed(body: bytes) -> bytes:
@@ -108,6 +111,20 @@ def test_a_seed_publishes_the_same_events_again():
 def test_every_point_is_on_the_way_of_a_worker(point: Point):
     """A point whose call was renamed would strike nobody: each is a call that the worker's code makes."""
     assert callable(getattr(point.owner, point.name))
+
+
+def test_a_partition_is_halted_when_the_last_worker_that_had_it_says_so():
+    """Partitions move: a worker that recovered one and lost it says nothing of the next one's halt."""
+
+    def told(event: str, second: int) -> str:
+        at = f"2026-01-01T00:00:{second:02}.000000Z"
+        return json.dumps({"topic": "raw", "partition": 1, "cause": "lost", "event": event, "timestamp": at})
+
+    earlier, later = told("partition_recovered", 1), told("partition_halted", 2)
+    recovered = told("partition_recovered", 3)
+    for logs in ([later, earlier], [earlier, later]):
+        assert halted(told_by_time(logs)) == {("raw", 1): "lost"}
+    assert halted(told_by_time([recovered, f"Traceback\n{later}"])) == {}
 
 
 def test_every_kind_of_fault_gets_its_turn():
