@@ -52,6 +52,8 @@ class TopicState:
     topic_id: str
     partitions: int
     replication: int
+    lagging: int = 0
+    """Partitions that a replica is missing of, or behind."""
 
 
 class KafkaAdmin:
@@ -106,7 +108,8 @@ class KafkaAdmin:
                     continue
                 raise self._away(error) from error
             replication = min(len(partition.replicas) for partition in topic.partitions)
-            found[name] = TopicState(name, str(topic.topic_id), len(topic.partitions), replication)
+            lagging = sum(len(partition.isr) < len(partition.replicas) for partition in topic.partitions)
+            found[name] = TopicState(name, str(topic.topic_id), len(topic.partitions), replication, lagging)
         return found
 
     def replication(self) -> int:

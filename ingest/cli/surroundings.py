@@ -108,6 +108,15 @@ def every_topic(given: Settings, admin: KafkaAdmin, brokers: int) -> Iterator[Lo
         )
         # That there is but one broker was said of the cluster already.
         looked = [*kept(topic, found), *([copies] if copies.verdict is not Verdict.OK and brokers > 1 else [])]
+        if state.lagging:
+            looked.append(
+                Looked(
+                    "topic", topic.name, Verdict.WARN,
+                    f"{state.lagging} of {state.partitions} partitions are not in sync on all replicas",
+                    "a broker is away, or slow: with another one lost, nothing can be written there",
+                    "start it, or wait until it has caught up",
+                )
+            )  # fmt: skip
         fine = Looked("topic", topic.name, Verdict.OK, f"{state.partitions} partitions, {found['cleanup.policy']}")
         yield from looked or [fine]
 

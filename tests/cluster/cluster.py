@@ -127,10 +127,15 @@ class Cluster:
         self._elect(key, ElectionType.PREFERRED)
         wait_until(lambda: self.leader(key) == number, _MOVED_WITHIN_S, f"{key} is led by {number}")
 
-    def elect_unclean(self, key: Key) -> None:
-        """Let whichever replica there is lead a partition, whatever it lacks."""
-        self._elect(key, ElectionType.UNCLEAN)
-        wait_until(lambda: self.leader(key) > 0, _MOVED_WITHIN_S, f"{key} is led")
+    def elect_unclean(self, key: Key, number: int) -> None:
+        """Let a node lead a partition whatever it lacks, as soon as the controller misses the last leader."""
+
+        def elected() -> bool:
+            with suppress(AssertionError, KafkaException):
+                self._elect(key, ElectionType.UNCLEAN)
+            return self.leader(key) == number
+
+        wait_until(elected, _MOVED_WITHIN_S, f"{key} is led by {number}")
 
     def reassign(self, key: Key, replicas: list[int]) -> None:
         """Keep a partition on these nodes, the preferred leader first."""
@@ -154,7 +159,8 @@ class Cluster:
         raise AssertionError("no node answers")
 
     def _elect(self, key: Key, how: ElectionType) -> None:
-        with AdminClient({"bootstrap.servers": self.servers, "log_level": 0}) as client:
+        patience = {"socket.timeout.ms": 5000}  # for a controller that may be away
+        with AdminClient({"bootstrap.servers": self.servers, "log_level": 0, **patience}) as client:
             answer = client.elect_leaders(how, [TopicPartition(*key)]).result()
         for error in answer.values():
             assert error is None or error.name() == "ELECTION_NOT_NEEDED", error

@@ -64,8 +64,7 @@ def test_an_unclean_election_is_told_and_read_from_where_the_logs_part(cluster: 
     assert worker.stop() == 0
     cluster.nodes[1].kill()
     cluster.nodes[2].start()
-    cluster.elect_unclean(KEY)
-    assert cluster.leader(KEY) == 2
+    cluster.elect_unclean(KEY, 2)
     deployment.publish([order(n) for n in range(500, 500 + GROWN)])
     cluster.nodes[1].start()
     cluster.wait_whole()

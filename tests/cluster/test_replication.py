@@ -9,8 +9,8 @@ from ingest.kafka_admin import KafkaAdmin
 from producers.topics import ORDERS
 from tests.cluster.cluster import NODES, Cluster
 from tests.cluster.ordergate import ordergate, told
-from tests.integration.deployment import TOPICS, Deployment
-from tests.integration.records import SHOPIFY
+from tests.integration.deployment import TOPICS, Deployment, audit
+from tests.integration.records import SHOPIFY, shopify, shopify_order
 
 pytestmark = [pytest.mark.stack, pytest.mark.long]
 
@@ -58,3 +58,13 @@ def test_one_confirmation_is_told_too(cluster: Cluster, deployment: Deployment):
     with AdminClient({"bootstrap.servers": cluster.servers, "log_level": 0}) as client:
         client.incremental_alter_configs([resource])[resource].result()
     assert looked(deployment) == {ORDERS.name: "unsafe: 3 replicas, 1 in sync to confirm"}
+
+
+def test_a_broker_that_is_away_is_told_and_stops_no_start(cluster: Cluster, deployment: Deployment):
+    """Work goes on with two of three: a worker may start, and whoever checks knows what another loss would cost."""
+    cluster.nodes[2].stop()
+    assert looked(deployment) == dict.fromkeys(TOPICS, "warn: 3 of 3 partitions are not in sync on all replicas")
+    deployment.publish([shopify(shopify_order(1), "orders/create")])
+    deployment.start()
+    deployment.wait_decided(1)
+    audit(deployment)

@@ -34,7 +34,7 @@ class Work:
     workers: Supervisor
     chance: random.Random = field(default_factory=lambda: random.Random(1))
     streams: list[Publishing] = field(default_factory=list)
-    stood_still: dict[str, float] = field(default_factory=dict)
+    stood_still: list[tuple[str, float]] = field(default_factory=list)
     """The longest time in seconds without any decision, after each thing that happened."""
 
     @property
@@ -61,7 +61,7 @@ class Work:
             return now > enough
 
         wait_until(is_enough, within, f"work goes on after {after}", self.told)
-        self.stood_still[after] = round(max(later[0] - earlier[0] for earlier, later in pairwise(seen)), 1)
+        self.stood_still.append((after, round(max(later[0] - earlier[0] for earlier, later in pairwise(seen)), 1)))
 
     def owners(self) -> list[str]:
         """The `transactional.id` of the producer that each raw partition is published with."""
@@ -96,9 +96,10 @@ class Work:
 
 @contextmanager
 def at_work(cluster: Cluster, deployment: Deployment) -> Iterator[Work]:
-    """Work under load. In the end nothing is lost, doubled or out of order, no partition has halted on the way,
+    """Work under load, judged in the end.
 
-    and no worker has ended but for a reason that it told.
+    Nothing is lost, doubled or out of order; no partition has halted on the way; and no worker has ended but for a
+    reason that it told.
     """
     deployment.settings["ORDERGATE_BATCH_SIZE"] = "20"
     work = Work(cluster, deployment, Supervisor(deployment, random.Random(1)))
