@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -114,11 +114,21 @@ class Cluster:
         """Wait until every partition is led, and in sync on all of its replicas, and all three nodes serve."""
         wait_until(self._is_whole, _WHOLE_WITHIN_S, "the cluster is whole", lambda: str(self._partitions()))
 
+    def forget(self, topics: Iterable[str]) -> None:
+        """Delete these topics, and wait until no node knows them: a broker may be behind the others for a moment."""
+        unwanted = set(topics)
+        with AdminClient({"bootstrap.servers": self.servers, "log_level": 0}) as client:
+            wait(client.delete_topics(list(unwanted)).values())
+        self._wait_each(lambda known: not unwanted & known, "has forgotten the topics")
+
     def wait_known(self, topics: Iterable[str]) -> None:
         """Wait until each node knows these topics: one that is just made is known to some of them first."""
         wanted = set(topics)
+        self._wait_each(lambda known: wanted <= known, "knows the topics")
+
+    def _wait_each(self, condition: Callable[[set[str]], bool], what: str) -> None:
         for node in self.nodes.values():
-            wait_until(lambda node=node: wanted <= _known(node), _MOVED_WITHIN_S, f"{node.address()} knows the topics")
+            wait_until(lambda node=node: condition(_known(node)), _MOVED_WITHIN_S, f"{node.address()} {what}")
 
     def move(self, key: Key, number: int, among: Iterable[int] = NODES) -> None:
         """Let another node of those that keep a partition lead it, none of them ending: as happens every day."""

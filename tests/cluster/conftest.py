@@ -48,6 +48,7 @@ def cluster(running_cluster: Cluster) -> Iterator[Cluster]:
 def deployment(cluster: Cluster, stack: Endpoints, database_url: str, tmp_path: Path) -> Iterator[Deployment]:
     """Fresh topics, an empty database, a consumer group of its own; its workers end with the test."""
     made = Deployment(stack, database_url, tmp_path, f"test-{secrets.token_hex(4)}")
+    cluster.forget(TOPICS)
     made.prepare()
     cluster.wait_known(TOPICS)
     try:

@@ -23,9 +23,7 @@ def looked(deployment: Deployment) -> dict[str, str]:
 
 def test_topics_are_made_with_three_replicas_of_which_two_confirm(cluster: Cluster, deployment: Deployment):
     """Whoever asks for topics and nothing else gets ones that survive the loss of a broker: Kafka's default is one."""
-    with AdminClient({"bootstrap.servers": cluster.servers, "log_level": 0}) as client:
-        for future in client.delete_topics(TOPICS).values():
-            future.result()
+    cluster.forget(TOPICS)
     made = ordergate(deployment, "topics", "create", "--partitions", "3")
     assert made.returncode == 0, made.stderr
     with KafkaAdmin(cluster.servers) as admin:
