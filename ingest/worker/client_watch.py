@@ -11,8 +11,8 @@ from collections.abc import Callable
 from consumers.kafka_source import BrokerSilent, KafkaSource
 
 _EVERY_S = 10.0
-_PATIENCE = 2
-"""Looks in a row at which the brokers answered others alone."""
+_QUESTIONS = 2
+"""In a row, at which the brokers answered others alone."""
 
 
 class ClientWatch:
@@ -24,23 +24,18 @@ class ClientWatch:
         self._ask = ask
         self._monotonic = monotonic
         self._next = float("-inf")
-        self._unanswered = 0
 
     def look_now_and_then(self) -> bool:
         """Look if it is time to; says whether the client was replaced. Raises BrokerSilent when nobody is answered."""
         if self._monotonic() < self._next:
             return False
         self._next = self._monotonic() + _EVERY_S
-        try:
-            self._source.ask()
-        except BrokerSilent:
-            unanswered, self._unanswered = self._unanswered + 1, 0
-            self._ask()  # unanswered, too, the brokers are away: nothing is wrong with the client
-            self._unanswered = unanswered
-        else:
-            self._unanswered = 0
-        if self._unanswered < _PATIENCE:
-            return False
-        self._unanswered = 0
+        for _ in range(_QUESTIONS):
+            try:
+                self._source.ask()
+            except BrokerSilent:
+                self._ask()  # unanswered, too, the brokers are away: nothing is wrong with the client
+            else:
+                return False
         self._source.connect_anew()
         return True
