@@ -95,6 +95,8 @@ class KafkaSource:
         self._owned: set[PartitionKey] = set()
         self._paused: set[PartitionKey] = set()
         self._early: deque[Message] = deque()
+        self._heard = False
+        """Whether a message came since the last question."""
         self._consumer = self._subscribed()
 
     def read(self, most: int, timeout_s: float, gather_s: float = 0.0, most_bytes: int = sys.maxsize) -> Read:
@@ -127,6 +129,7 @@ class KafkaSource:
                 errors.append(_client_error(message, error))
             elif (message.topic(), message.partition()) in self._owned:
                 messages.append(message)
+        self._heard = self._heard or bool(messages)
         return Read(messages, size, metadata, errors)
 
     def keep_alive(self, timeout_s: float) -> None:
@@ -208,7 +211,13 @@ class KafkaSource:
             return self._consumer.get_watermark_offsets(TopicPartition(*partition), timeout=_ANSWER_S, cached=False)
 
     def ask(self) -> None:
-        """Ask the brokers something, whatever is owned. Raises BrokerSilent."""
+        """Ask the brokers something, whatever is owned, unless they gave messages since the last time.
+
+        Raises BrokerSilent.
+        """
+        if self._heard:
+            self._heard = False
+            return
         with self._asking("list_topics"):
             self._consumer.list_topics(self._topics[0], timeout=_ANSWER_S)
 

@@ -47,6 +47,7 @@ class Client:
         self.callbacks: dict[str, Callable[..., None]] = {}
         self.messages: list[Message] = []
         self.has: set[int] = set()
+        self.questions = 0
         self.at_close: Callable[[], None] = lambda: None
         self.closed = Event()
 
@@ -76,6 +77,10 @@ class Client:
 
     def resume(self, partitions: list[TopicPartition]) -> None:
         assert {one.partition for one in partitions} <= self.has, "not its own"
+
+    def list_topics(self, _topic: str, timeout: float) -> None:
+        assert timeout > 0
+        self.questions += 1
 
     def close(self) -> None:
         self.at_close()
@@ -115,6 +120,18 @@ def world() -> World:
     made.clients[0].calls("on_revoke", 1)
     made.told.clear()
     return made
+
+
+def test_brokers_that_gave_messages_are_not_asked(world):
+    """Whether the client still finds them costs a busy worker nothing, and is asked once it gives nothing more."""
+    client = world.clients[0]
+    client.messages = [Message(0)]
+    world.given()
+    world.source.ask()
+    assert client.questions == 0
+    world.given()
+    world.source.ask()
+    assert client.questions == 1
 
 
 def test_all_that_is_owned_is_lost(world):
