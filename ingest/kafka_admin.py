@@ -69,16 +69,7 @@ class KafkaAdmin:
         self._servers = bootstrap_servers
         self._complaints: list[KafkaError] = []
         self._open = ExitStack()
-        config = {
-            **quiet(bootstrap_servers, self._complaints),
-            "metadata.recovery.strategy": "none",
-            # Some questions go to the controller alone, and each broker names any that serves. The client learns of
-            # another one in no other way: when a broker is killed, it would wait for that one for five minutes.
-            "topic.metadata.refresh.interval.ms": _REFRESH_MS,
-            # Else a question to a broker that is away is a busy loop of attempts to connect.
-            "enable.sparse.connections": "false",
-        }
-        self._client = self._open.enter_context(AdminClient(config))
+        self._client = self._connect()
 
     def __enter__(self) -> Self:
         return self
@@ -93,7 +84,15 @@ class KafkaAdmin:
         self._open.close()
 
     def _connect(self) -> AdminClient:
-        config = {**quiet(self._servers, self._complaints), "metadata.recovery.strategy": "none"}
+        config = {
+            **quiet(self._servers, self._complaints),
+            "metadata.recovery.strategy": "none",
+            # Some questions go to the controller alone, and each broker names any that serves. The client learns of
+            # another one in no other way: when a broker is killed, it would wait for that one for five minutes.
+            "topic.metadata.refresh.interval.ms": _REFRESH_MS,
+            # Else a question to a broker that is away is a busy loop of attempts to connect.
+            "enable.sparse.connections": "false",
+        }
         return self._open.enter_context(AdminClient(config))
 
     def existing(self, names: Iterable[str]) -> dict[str, TopicState]:
@@ -186,29 +185,29 @@ class KafkaAdmin:
         until = time.monotonic() + TIMEOUT_S
         found: list[OutputEnd] = []
         while places:
-            ends, silent = self._ends_told(places, isolation)
+            ends, refused = self._ends_told(places, isolation)
             found += [OutputEnd(p.topic, p.partition, topics[p.topic].topic_id, end) for p, end in ends.items()]
             places = [place for place in places if place not in ends]
             if places and time.monotonic() > until:
-                raise silent or self._leaderless(places)
+                raise self._away(refused) if refused else self._leaderless(places)
             if places:
                 time.sleep(_PAUSE_S)
         return found
 
     def _ends_told(
         self, places: Sequence[TopicPartition], isolation: IsolationLevel
-    ) -> tuple[dict[TopicPartition, int], BrokerAway | None]:
+    ) -> tuple[dict[TopicPartition, int], KafkaException | None]:
         """The next offset of those partitions whose leader tells, and why another one's was refused."""
         asked = {place: OffsetSpec.latest() for place in places}  # type: ignore[no-untyped-call]  # not typed there
         timeout_s = min(_LEADER_S, TIMEOUT_S)
         answers = _answered(self._client.list_offsets(asked, isolation_level=isolation, request_timeout=timeout_s))
         told: dict[TopicPartition, int] = {}
-        refused: BrokerAway | None = None
+        refused: KafkaException | None = None
         for place, future in answers.items():
             try:
                 end = future.result().offset
             except KafkaException as error:
-                refused = self._away(error)
+                refused = error
                 continue
             # Where the leader does not answer in time, the client gives an invalid offset, and no error.
             if end >= 0:
