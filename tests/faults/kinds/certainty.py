@@ -69,8 +69,8 @@ class OffsetsMoved(LostCertainty):
 
     def lose(self, case: Case) -> None:
         end_workers(case)
-        receipts = sorted(case.deployment.receipts().items())
-        chosen = case.chance.sample([r for r in receipts if r[1][0] > 0], case.chance.randint(1, 3))
+        begun = [one for one in sorted(case.deployment.receipts().items()) if one[1][0] > 0]
+        chosen = case.chance.sample(begun, min(case.chance.randint(1, 3), len(begun)))
         sign = -1 if self.where == "backward" else 1
         moved = [
             TopicPartition(*key, max(offset + sign * case.chance.randint(1, 30), 0)) for key, (offset, _) in chosen
