@@ -35,6 +35,7 @@ _REFRESH_MS: Final = 1000
 _LEADER_S: Final = 3.0
 """Longest wait for a leader's answer: then it is looked up again, as another broker may lead meanwhile."""
 _PAUSE_S: Final = 0.2
+"""Before a leader is looked up again: electing one takes some tenths of a second."""
 _MOST_REPLICAS: Final = 3
 _CONFIRM: Final = 2
 RAW_CONFIG = {
@@ -217,6 +218,7 @@ class KafkaAdmin:
     def _leaderless(self, places: Sequence[TopicPartition]) -> BrokerAway:
         named = ", ".join(f"{place.topic}/{place.partition}" for place in places[:3])
         more = f" and {len(places) - 3} more" if len(places) > 3 else ""
+        self._reconnect()
         return BrokerAway(self._servers, f"no leader of {named}{more} answers")
 
     def group_members(self, group_id: str) -> int:

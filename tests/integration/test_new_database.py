@@ -153,7 +153,7 @@ def test_the_order_of_decisions_is_known_when_older_versions_are_forgotten(deplo
     later = [shopify(one, "orders/paid", partition=2) for one in paid]
     decide(deployment, [replace(one, timestamp_ms=minute_ago) for one in later])
     compacted_at_once(deployment)
-    time.sleep(1)
+    time.sleep(1)  # longer than `segment.ms`, so that what comes next begins another segment
     decide(deployment, [order(number, 0) for number in range(100, 130)])  # a new segment: the newest is not compacted
     wait_until(lambda: len(deployment.read(ORDERS)[ORDERS]) <= 10 + 30, 90, "older versions are forgotten")
     expected = known(deployment)
