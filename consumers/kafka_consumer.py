@@ -32,6 +32,9 @@ class Consumer(Protocol):
     def close(self) -> None: ...
 
 
+_MOST_AT_ONCE = 4 * 1024 * 1024
+
+
 def consumer_config(
     bootstrap_servers: str, group_id: str, protocol: str, slot: str, session_timeout_ms: int
 ) -> dict[str, Any]:
@@ -49,7 +52,9 @@ def consumer_config(
         "fetch.wait.max.ms": 100,
         "reconnect.backoff.ms": 20,
         "reconnect.backoff.max.ms": 1000,
-        "fetch.message.max.bytes": 16 * 1024 * 1024,
+        # A response stays in memory until its last message is gone. One record may be larger: it comes alone (KIP-74).
+        "fetch.max.bytes": _MOST_AT_ONCE,
+        "fetch.message.max.bytes": _MOST_AT_ONCE,
         "queued.max.messages.kbytes": 65536,
     }
     if protocol == "classic":

@@ -31,7 +31,7 @@ from ingest.state import Carrier
 from ingest.telemetry.health import Health
 from ingest.telemetry.kafka_log import kafka_logger
 from ingest.telemetry.metrics import Metrics, RuleInfo
-from ingest.worker.batch import BatchProcessor
+from ingest.worker.batch import BatchProcessor, NoOutbox
 from ingest.worker.client_watch import ClientWatch
 from ingest.worker.fetch_watch import FetchWatch
 from ingest.worker.garbage import GarbageCollection
@@ -220,7 +220,8 @@ def assemble(
         health.tick,
         OutputWatch(database, clients.output_ends, time.monotonic),
     )
-    processor = BatchProcessor(pipeline, database, time, timedelta(days=settings.event_id_retention_days), phases)
+    remembered = timedelta(days=settings.event_id_retention_days)
+    processor = BatchProcessor(pipeline, database, time, remembered, phases, publisher)
     reading = Reading(
         source,
         ownership,
@@ -255,7 +256,8 @@ def batch_processor(settings: Settings, database: Database, is_published: Callab
         int(settings.park_deadline / timedelta(microseconds=1)),
         is_published,
     )
-    return BatchProcessor(pipeline, database, time, timedelta(days=settings.event_id_retention_days), Phases(time))
+    remembered = timedelta(days=settings.event_id_retention_days)
+    return BatchProcessor(pipeline, database, time, remembered, Phases(time), NoOutbox())
 
 
 def _producer(config: dict[str, Any]) -> Producer:

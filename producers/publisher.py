@@ -13,9 +13,9 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 import orjson
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
@@ -121,6 +121,8 @@ class TransactionalPublisher:
         self._slow_s = 0.8 * config["retry.backoff.ms"] / 1000
         self._call_timeout_s = config["transaction.timeout.ms"] / 1000
         self._producer: Producer | None = None
+        self._under_way: int | None = None
+        """Records of the transaction under way; None while there is none."""
         self._sent: Counter[str] = Counter()
         """How often each of these requests was asked for."""
         self._statistics: str | None = None
@@ -153,7 +155,7 @@ class TransactionalPublisher:
         """Let the producer go; an open transaction is aborted by the broker at the latest on its timeout."""
         if self._producer is not None:
             _close(self._producer)
-            self._producer = None
+            self._producer, self._under_way = None, None
             self.unended.add(self.transactional_id)
 
     def serve(self) -> None:
@@ -165,41 +167,65 @@ class TransactionalPublisher:
             self._examine(producer)
 
     def publish(
-        self, records: Iterable[OutputRecord], offsets: Sequence[TopicPartition], group_metadata: object
+        self, records: Sequence[OutputRecord], offsets: Sequence[TopicPartition], group_metadata: object
     ) -> None:
         """Publish records and offsets in one transaction; without offsets the group is not asked.
 
         Raises GroupFenced when the group refused the offsets and the abort was clean, Doubt for anything else:
         then no producer is open, and the caller recovers.
         """
+        self.begin(records)
+        self.commit(offsets, group_metadata)
+
+    def begin(self, records: Sequence[OutputRecord]) -> None:
+        """Begin a transaction and send records, of which nobody sees anything before `commit`. Waits for nothing.
+
+        Raises Doubt.
+        """
         if self._producer is not None and self._unexamined_since is not None:
             self._examine(self._producer)
-        producer = self._producer
-        if producer is None:
-            raise Doubt("no producer is open")
+        producer = self._open_one()
         try:
-            with _fatal_error_told():
-                self._transact(producer, records, offsets, group_metadata)
+            with _fatal_error_told(), self._deadline("produce"):
+                producer.begin_transaction()
+                self._under_way = len(records)
+                produce = producer.produce
+                for topic, key, value, headers in records:
+                    produce(topic, value, key, headers=headers)
         except (KafkaException, BufferError) as error:
             self._after_failure(producer, error)
 
-    def _transact(
-        self,
-        producer: Producer,
-        records: Iterable[OutputRecord],
-        offsets: Sequence[TopicPartition],
-        group_metadata: object,
-    ) -> None:
-        with self._deadline("produce"):
-            producer.begin_transaction()
-            produce = producer.produce
-            for topic, key, value, headers in records:
-                produce(topic, value, key, headers=headers)
+    def commit(self, offsets: Sequence[TopicPartition], group_metadata: object) -> None:
+        """Publish what `begin` sent, together with offsets. Raises GroupFenced or Doubt, as `publish`."""
+        producer = self._open_one()
+        try:
+            with _fatal_error_told():
+                self._finish(producer, offsets, group_metadata)
+        except (KafkaException, BufferError) as error:
+            self._after_failure(producer, error)
+        self._under_way = None
+
+    def abort(self) -> None:
+        """Take back what `begin` sent, if it did. Raises Doubt when that is not certain."""
+        producer, records = self._producer, self._under_way
+        if producer is None or records is None:
+            return
+        try:
+            # Nothing is left to be sent, so that it is known whether the client has something to end.
+            self._deliver(producer)
+            self._abort(producer, requests=min(records, 1))
+        except (KafkaException, BufferError) as error:
+            self._give_up(error)
+
+    def _open_one(self) -> Producer:
+        if self._producer is None:
+            raise Doubt("no producer is open")
+        return self._producer
+
+    def _finish(self, producer: Producer, offsets: Sequence[TopicPartition], group_metadata: object) -> None:
         # Delivered first: a transaction that comes right after another one waits here until its partitions are
         # added (CONCURRENT_TRANSACTIONS), and what the next two calls take tells of them alone.
-        with self._deadline("flush"):
-            if producer.flush(self._call_timeout_s):
-                raise BufferError("records were not delivered in time")
+        self._deliver(producer)
         if self._unexamined_since is not None:
             self._examine(producer)
             if self._producer is None:
@@ -212,17 +238,30 @@ class TransactionalPublisher:
         with self._deadline("commit_transaction"), self._timing(producer):
             producer.commit_transaction(self._call_timeout_s)
 
+    def _deliver(self, producer: Producer) -> None:
+        with self._deadline("flush"):
+            if producer.flush(self._call_timeout_s):
+                raise BufferError("records were not delivered in time")
+
+    def _abort(self, producer: Producer, requests: int = 1) -> None:
+        """`requests`: how many EndTxn that takes; for a transaction of nothing the client sends none."""
+        self._sent["EndTxn"] += requests
+        with self._deadline("abort_transaction"), self._timing(producer), _fatal_error_told():
+            producer.abort_transaction(self._call_timeout_s)
+        self._under_way = None
+
     def _after_failure(self, producer: Producer, error: KafkaException | BufferError) -> None:
         code = error.args[0].code() if isinstance(error, KafkaException) else None
         if code in _GROUP_FENCED:
             try:
-                self._sent["EndTxn"] += 1
-                with self._deadline("abort_transaction"), self._timing(producer), _fatal_error_told():
-                    producer.abort_transaction(self._call_timeout_s)
+                self._abort(producer)
             except KafkaException:
                 pass  # not clean: the producer goes, as after every other error
             else:
                 raise GroupFenced(str(error)) from error
+        self._give_up(error)
+
+    def _give_up(self, error: KafkaException | BufferError) -> NoReturn:
         self.close()
         self._on_recycle("transaction_failed")
         raise Doubt("transaction", error if isinstance(error, KafkaException) else None) from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,6 +16,7 @@ from ingest.database.columns import register
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 _APPLICATION = "ordergate"
+_BEGIN, _COMMIT = "BEGIN", "COMMIT"
 _LOST = (psycopg.OperationalError, psycopg.InterfaceError)
 _AGAIN = (errors.SerializationFailure, errors.DeadlockDetected, errors.LockNotAvailable)
 
@@ -63,7 +64,9 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
-        """One transaction; committed when the block ends.
+        """One transaction in libpq's pipeline mode; committed when the block ends.
+
+        Statements are sent and not waited for until an answer is read: what fails is told then, or at the end.
 
         Raises DatabaseLost (unknown whether committed), TryAgain (rolled back, another transaction was first),
         PartitionsMissing (rolled back, a table needs its next partition) or Refused (rolled back, the data is at
@@ -71,8 +74,15 @@ class Database:
         """
         try:
             connection = self._open()
-            with connection.transaction():
-                yield connection
+            # Not psycopg's own block, which waits for the answer to BEGIN, and once more before COMMIT.
+            try:
+                with connection.pipeline():
+                    connection.execute(_BEGIN)
+                    yield connection
+                    connection.execute(_COMMIT)
+            except BaseException:
+                _roll_back(connection)
+                raise
         except (*_AGAIN, errors.UniqueViolation) as error:
             raise TryAgain(type(error).__name__) from error
         except errors.CheckViolation as error:
@@ -98,6 +108,12 @@ class Database:
         if self._connection is None:
             self._connection = self._connect(self._url)
         return self._connection
+
+
+def _roll_back(connection: Connection) -> None:
+    """End what is left of a failed transaction. That the connection is lost was told already."""
+    with suppress(psycopg.Error):
+        connection.rollback()
 
 
 def connect(url: str, timeout_s: int = 5) -> Connection:

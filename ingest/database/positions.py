@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ingest.database import statements as sql
 from ingest.database.columns import columns
@@ -107,16 +107,27 @@ def note_published(connection: Connection, rows: Iterable[tuple[str, int, int, i
         connection.execute(_NOTE_PUBLISHED, parameters)
 
 
-def lock(connection: Connection, expected: Sequence[Advance]) -> None:
-    """Lock the rows of a batch's partitions, in sorted order. Raises Fenced when one is not as expected."""
+@dataclass(frozen=True, slots=True)
+class Locked:
+    """Rows that are being locked: what is asked of PostgreSQL after it is answered under their locks."""
+
+    _answer: Iterable[tuple[Any, ...]]
+    _expected: Sequence[Advance]
+
+    def must_be_as_expected(self) -> None:
+        """Wait for the locks. Raises Fenced when a row is not as its owner left it."""
+        found = {
+            (topic, partition): (epoch, offset, sequence) for topic, partition, epoch, offset, sequence in self._answer
+        }
+        for step in self._expected:
+            if found.get((step.topic, step.partition)) != (step.epoch, step.base_offset, step.sequence):
+                raise Fenced(f"{step.topic}/{step.partition}")
+
+
+def lock(connection: Connection, expected: Sequence[Advance]) -> Locked:
+    """Lock the rows of a batch's partitions, in sorted order."""
     keys = columns(sql.LOCK_POSITIONS, [(step.topic, step.partition) for step in expected])
-    found = {
-        (topic, partition): (epoch, offset, sequence)
-        for topic, partition, epoch, offset, sequence in connection.execute(sql.LOCK_POSITIONS, keys)
-    }
-    for step in expected:
-        if found.get((step.topic, step.partition)) != (step.epoch, step.base_offset, step.sequence):
-            raise Fenced(f"{step.topic}/{step.partition}")
+    return Locked(connection.execute(sql.LOCK_POSITIONS, keys), expected)
 
 
 def advance(connection: Connection, steps: Iterable[Advance]) -> None:

@@ -1,6 +1,6 @@
 """One batch, one PostgreSQL transaction: read under locks in sorted order, decide, write set-wise.
 
-Statements that do not need each other's answers are sent together (libpq's pipeline mode): one round trip.
+Statements that do not need each other's answers are sent together (see `Database.transaction`): one round trip.
 Lock order is the same for every worker: positions, orders, parked events, sessions, guests, each sorted by key. Orders
 that only a session tells of come after it; two workers that meet there are told apart by PostgreSQL, and one decides
 again.
@@ -43,19 +43,18 @@ class UnitOfWork:
         """Load orders, the events that wait for them, and which event ids were seen already."""
         if not orders and not event_keys:
             return
-        with self._connection.pipeline():
-            keys = (Texts(sorted(orders)),)
-            found = orders and self._connection.execute(sql.READ_ORDERS, keys)
-            waiting = orders and self._connection.execute(sql.READ_PARKED, keys)
-            seen = event_keys and self._connection.execute(
-                sql.READ_EVENT_IDS, (Blobs(event_keys), self._event_id_retention)
-            )
-            for row in found or ():
-                state.orders[row[0]] = _order(row)
-            for row in waiting or ():
-                parked = parked_event(row)
-                state.parked.setdefault(parked.order_id, []).append(parked)
-            state.event_keys.update(row[0] for row in seen or ())
+        keys = (Texts(sorted(orders)),)
+        found = orders and self._connection.execute(sql.READ_ORDERS, keys)
+        waiting = orders and self._connection.execute(sql.READ_PARKED, keys)
+        seen = event_keys and self._connection.execute(
+            sql.READ_EVENT_IDS, (Blobs(event_keys), self._event_id_retention)
+        )
+        for row in found or ():
+            state.orders[row[0]] = _order(row)
+        for row in waiting or ():
+            parked = parked_event(row)
+            state.parked.setdefault(parked.order_id, []).append(parked)
+        state.event_keys.update(row[0] for row in seen or ())
 
     def read_sessions(self, state: BatchState, sessions: Collection[str]) -> None:
         """Load sessions; they tell which guests and which further orders they reach."""
@@ -71,7 +70,7 @@ class UnitOfWork:
                 state.guests[row[0]] = GuestRow(GuestState(*row[:4]), Carrier(*row[4:7]))
 
     def write(self, state: BatchState) -> None:
-        """Write everything the batch changed; inside a pipeline, it is sent and not waited for."""
+        """Write everything the batch changed; it is sent and not waited for."""
         self._write_orders(state)
         self._write_guests(state)
         self._write_events(state)

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Protocol
 
 import structlog
 from confluent_kafka import TopicPartition
@@ -48,6 +49,26 @@ class OutOfOrder(Exception):
     """An event was read that lies before the partition's position: the client's position is not to be trusted."""
 
 
+class Outbox(Protocol):
+    """Takes what a batch will publish while PostgreSQL still writes it; nobody sees anything of it yet."""
+
+    def begin(self, records: Sequence[OutputRecord]) -> None:
+        """These records are under way."""
+
+    def abort(self) -> None:
+        """PostgreSQL has not committed them, or may not have: what is under way, if anything, is to be taken back."""
+
+
+class NoOutbox:
+    """Takes nothing: whoever asked for the decisions sends them, or only compares."""
+
+    def begin(self, records: Sequence[OutputRecord]) -> None:
+        """Nothing happens."""
+
+    def abort(self) -> None:
+        """Nothing happens."""
+
+
 @dataclass(slots=True)
 class Committed:
     """What one PostgreSQL transaction decided, and Kafka has yet to get."""
@@ -87,7 +108,9 @@ class BatchProcessor:
         time: TimeSource,
         event_id_retention: timedelta,
         phases: Phases,
+        outbox: Outbox,
     ) -> None:
+        self._outbox = outbox
         self._pipeline = pipeline
         self._database = database
         self._time = time
@@ -195,22 +218,39 @@ class BatchProcessor:
         work = _Work()
         if not involved:
             return work.committed
+        try:
+            rows = self._write(work, involved, understood, overdue)
+        except Exception:
+            self._outbox.abort()
+            raise
+        self._phases.lap("postgres")
+        return self._committed(work, involved, understood, rows)
+
+    def _write(
+        self,
+        work: _Work,
+        involved: Mapping[PartitionKey, OwnedPartition],
+        understood: Sequence[Understood],
+        overdue: Sequence[Understood],
+    ) -> list[JournalRow]:
+        """One transaction: read, decide and write. The records are on their way to Kafka while PostgreSQL writes."""
         with self._database.transaction() as connection:
-            positions.lock(connection, [_step(p, p.next_offset) for p in involved.values()])
+            locked = positions.lock(connection, [_step(p, p.next_offset) for p in involved.values()])
             unit = UnitOfWork(connection, self._event_id_retention)
             self._read(unit, work.state, [*understood, *overdue])
+            locked.must_be_as_expected()
             self._phases.lap("postgres")
             self._decide(work, involved, understood, overdue)
             self._phases.lap("check")
             rows = self._encode(work, involved)
             self._phases.lap("encode")
             if rows:
-                with connection.pipeline():
-                    unit.write(work.state)
-                    journal.append(connection, rows)
-                    positions.advance(connection, [_step(involved[r.topic, r.partition], r.next_offset) for r in rows])
-        self._phases.lap("postgres")
-        return self._committed(work, involved, understood, rows)
+                self._outbox.begin(work.committed.records)
+                self._phases.lap("kafka")
+                unit.write(work.state)
+                journal.append(connection, rows)
+                positions.advance(connection, [_step(involved[r.topic, r.partition], r.next_offset) for r in rows])
+        return rows
 
     def _read(self, unit: UnitOfWork, state: BatchState, understood: Sequence[Understood]) -> None:
         unit.read_orders(

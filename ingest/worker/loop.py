@@ -170,12 +170,13 @@ class Worker:
         self._observer.batch([one.event for one in batch], self._ownership)
 
     def _publish(self, committed: Committed, group_metadata: object) -> None:
-        """Publish what one PostgreSQL transaction decided; in doubt, recovery finds it in the journal."""
+        """Publish what one PostgreSQL transaction committed; in doubt, recovery finds it in the journal."""
         if not committed.receipts:
             return
         if not is_joined_member(group_metadata):
+            self._publisher.abort()
             raise BrokerSilent("no longer a member of the group")
-        self._publisher.publish(committed.records, committed.receipts, group_metadata)
+        self._publisher.commit(committed.receipts, group_metadata)
         self._phases.lap("kafka")
         for receipt in committed.receipts:
             partition = self._ownership.partitions[receipt.topic, receipt.partition]

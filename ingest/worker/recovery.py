@@ -178,7 +178,7 @@ class Recovery:
         topic_id = self._topic_id(topic)
         with self._database.transaction() as connection:
             # Compared under the fence: what a later owner has decided since would look like a gap or a lost database.
-            positions.lock(connection, [_expected(partition.key, fence)])
+            positions.lock(connection, [_expected(partition.key, fence)]).must_be_as_expected()
             published = check(topic, number, fence, topic_id, committed, bounds)
             rows = journal.after(connection, *partition.key, published)
         check_rows(topic, number, fence, committed, rows)

@@ -53,11 +53,13 @@ class Point:
 
 
 POINTS = {
-    # Everything is written, nothing is committed.
+    # Everything is decided; nothing is sent to Kafka, nothing written to PostgreSQL.
+    "before-produce": Point(TransactionalPublisher, "begin", applies=lambda _self, records: bool(records)),
+    # Everything is sent and written, nothing is committed.
     "before-database-commit": Point(positions, "advance", after=True),
-    # PostgreSQL has the batch, Kafka nothing of it.
+    # PostgreSQL has committed the batch, Kafka has not.
     "after-database-commit": Point(
-        TransactionalPublisher, "publish", applies=lambda _self, records, *_rest: bool(records)
+        TransactionalPublisher, "commit", applies=lambda self, *_rest: bool(self._under_way)
     ),
     "between-produce-and-send-offsets": Point(ReachedProducer, "send_offsets_to_transaction"),
     "between-send-offsets-and-commit": Point(ReachedProducer, "commit_transaction"),

@@ -41,33 +41,34 @@ def kill_at(owner: Any, name: str, nth: int, applies: Callable[..., bool]) -> No
 
 def kill_after_publishing(nth: int) -> None:
     """Kill this process right after its n-th transaction with records."""
-    original = TransactionalPublisher.publish
+    original = TransactionalPublisher.commit
     published = 0
 
-    def wrapped(self: TransactionalPublisher, records: Any, *arguments: Any) -> None:
+    def wrapped(self: TransactionalPublisher, *arguments: Any) -> None:
         nonlocal published
-        original(self, records, *arguments)
+        records = self._under_way
+        original(self, *arguments)
         published += bool(records)
         if published == nth:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    TransactionalPublisher.publish = wrapped  # type: ignore[method-assign]  # a test's own death
+    TransactionalPublisher.commit = wrapped  # type: ignore[method-assign]  # a test's own death
 
 
 def delay_publishing(seconds: float) -> None:
     """Keep what is decided unpublished for a while."""
-    original = TransactionalPublisher.publish
+    original = TransactionalPublisher.commit
 
     def delayed(self: TransactionalPublisher, *arguments: Any) -> None:
         time.sleep(seconds)
         original(self, *arguments)
 
-    TransactionalPublisher.publish = delayed  # type: ignore[method-assign]  # a test's own delay
+    TransactionalPublisher.commit = delayed  # type: ignore[method-assign]  # a test's own delay
 
 
 POINTS: dict[str, Callable[[int], None]] = {
-    # PostgreSQL has the batch, Kafka nothing of it.
-    "before_publish": lambda n: kill_at(TransactionalPublisher, "publish", n, lambda _self, records, *_: bool(records)),
+    # PostgreSQL has committed the batch, Kafka has not.
+    "before_publish": lambda n: kill_at(TransactionalPublisher, "commit", n, lambda self, *_: bool(self._under_way)),
     # Kafka has the batch, and PostgreSQL does not know it yet.
     "after_publish": kill_after_publishing,
     # Everything is written, nothing is committed.

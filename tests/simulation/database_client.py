@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
@@ -52,18 +52,9 @@ class DatabaseConnection:
         name, attempt = prepare(query, parameters or (), self._session)
         return Rows(*self._round_trip(name, attempt))
 
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """As psycopg: BEGIN, then COMMIT, or ROLLBACK after an exception."""
-        self._round_trip("BEGIN", self._session.begin)
-        try:
-            yield
-        except Exception:
-            if not self._broken:
-                with suppress(psycopg.Error):  # as psycopg: the first error is the one to tell
-                    self._round_trip("ROLLBACK", self._session.rollback)
-            raise
-        self._round_trip("COMMIT", self._session.commit)
+    def rollback(self) -> None:
+        """End what is open. Raises psycopg.OperationalError on a lost connection."""
+        self._round_trip("ROLLBACK", self._session.rollback)
 
     @contextmanager
     def pipeline(self) -> Iterator[None]:

@@ -36,7 +36,7 @@ from ingest.worker.published import PublishedRows
 from ingest.worker.receipt import receipt
 from ingest.worker.recovery import Recovery
 from producers import publisher
-from producers.journal_records import pack, unpack
+from producers.journal_records import pack
 from producers.publisher import TransactionalPublisher
 from producers.records import OutputRecord
 
@@ -187,7 +187,7 @@ def hand_over() -> Patches:
 @_rule("mixed", "What is published is in the database first")
 def journal_before_publishing() -> Patches:
     """Publishes inside the database's transaction, just before it is committed."""
-    publish, append, advance = TransactionalPublisher.publish, journal.append, positions.advance
+    append, advance = journal.append, positions.advance
     pending: dict[int, list[JournalRow]] = {}
 
     def keep(connection: Connection, rows: Any) -> None:
@@ -196,11 +196,10 @@ def journal_before_publishing() -> Patches:
 
     def publish_now(connection: Connection, steps: Any) -> None:
         advance(connection, steps)
-        rows = pending.pop(id(connection))
         worker = process_of(connection).worker
-        records = [record for row in rows for record in unpack(row.records)]
+        rows = pending.pop(id(connection))
         receipts = [receipt(row.topic, row.partition, row.next_offset, row.sequence) for row in rows]
-        publish(worker._publisher, records, receipts, worker._source.group_metadata())
+        worker._publisher.commit(receipts, worker._source.group_metadata())
 
     def already(self: Worker, committed: Any, _metadata: object) -> None:
         for one in committed.receipts:
@@ -215,15 +214,35 @@ def journal_before_publishing() -> Patches:
     ]
 
 
+@_rule("mixed", "What was sent for a decision that the database did not keep is taken back")
+def sent_ahead_is_taken_back() -> Patches:
+    """Leaves it in the transaction that is under way, and goes on there."""
+    begin = TransactionalPublisher.begin
+
+    def goes_on(self: TransactionalPublisher, records: Sequence[OutputRecord]) -> None:
+        if self._producer is None or self._under_way is None:
+            begin(self, records)
+            return
+        self._under_way += len(records)
+        for topic, key, value, headers in records:
+            self._producer.produce(topic, value, key, headers=headers)
+
+    return [
+        patch.object(TransactionalPublisher, "abort", lambda _self: None),
+        patch.object(TransactionalPublisher, "begin", goes_on),
+    ]
+
+
 @_rule("mixed", "Receipts are written in the transaction of the output they are for")
 def receipts_with_the_output() -> Patches:
-    publish = TransactionalPublisher.publish
+    commit = TransactionalPublisher.commit
 
-    def apart(self: TransactionalPublisher, records: Sequence[OutputRecord], offsets: Any, metadata: object) -> None:
-        publish(self, records, [], metadata)
-        publish(self, [], offsets, metadata)
+    def apart(self: TransactionalPublisher, offsets: Any, metadata: object) -> None:
+        commit(self, [], metadata)
+        self.begin([])
+        commit(self, offsets, metadata)
 
-    return [patch.object(TransactionalPublisher, "publish", apart)]
+    return [patch.object(TransactionalPublisher, "commit", apart)]
 
 
 @_rule("mixed", "After a doubt nothing goes on before recovery has compared both sides")

@@ -340,6 +340,16 @@ def _advisory_lock(session: Session, parameters: Sequence[Any], _snapshot: Snaps
     return [(True,)], 1
 
 
+def _begin(session: Session, _parameters: Sequence[Any], _snapshot: Snapshot) -> Answer:
+    session.begin()
+    return [], 0
+
+
+def _commit(session: Session, _parameters: Sequence[Any], _snapshot: Snapshot) -> Answer:
+    session.commit()
+    return [], 0
+
+
 def _select_1(_session: Session, _parameters: Sequence[Any], _snapshot: Snapshot) -> Answer:
     return [(1,)], 1
 
@@ -386,6 +396,8 @@ _READS: dict[str, tuple[str, Handler]] = {
     retention._EXISTING: ("PARTITIONS", _existing),
     "SELECT pg_try_advisory_xact_lock(%s)": ("ADVISORY_LOCK", _advisory_lock),
     "SELECT 1": ("SELECT 1", _select_1),
+    "BEGIN": ("BEGIN", _begin),
+    "COMMIT": ("COMMIT", _commit),
 }
 
 _SHAPES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], tuple[str, Handler]]], ...] = (

@@ -34,15 +34,8 @@ class Connection:
             raise error
         return Rows(*attempt())
 
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
-        self._session.begin()
-        try:
-            yield
-        except BaseException:
-            self._session.rollback()
-            raise
-        self._session.commit()
+    def rollback(self) -> None:
+        self._session.rollback()
 
     @contextmanager
     def pipeline(self) -> Iterator[None]:

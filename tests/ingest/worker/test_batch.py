@@ -17,7 +17,7 @@ from ingest.drafts import Draft
 from ingest.errors import DatabaseRefuses
 from ingest.raw_event import RawEvent
 from ingest.state import BatchState
-from ingest.worker.batch import MOST_REFUSED, BatchProcessor
+from ingest.worker.batch import MOST_REFUSED, BatchProcessor, NoOutbox
 from ingest.worker.partition import OwnedPartition
 from ingest.worker.phases import Phases
 from producers.records import OutputRecord
@@ -36,7 +36,9 @@ class Deployment:
     def __init__(self, refusing: Refusing) -> None:
         self.server = server()
         self.database, time = database(self.server, refusing), SystemTime()
-        self.processor = BatchProcessor(Log().pipeline, self.database, time, timedelta(days=7), Phases(time))
+        self.processor = BatchProcessor(
+            Log().pipeline, self.database, time, timedelta(days=7), Phases(time), NoOutbox()
+        )
         self.partition = OwnedPartition(KEY)
         with self.database.transaction() as connection:
             positions.create(connection, *KEY, "topic-id", 0)
