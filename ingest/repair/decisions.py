@@ -28,6 +28,9 @@ SELECT extract(epoch FROM coalesce(
      WHERE topic = %(topic)s AND partition = %(partition)s AND base_offset < next_offset),
     (SELECT max(recorded_at) FROM outcomes WHERE topic = %(topic)s AND partition = %(partition)s)))::float8
 """
+_ROW_OF_EVENT: Final = """
+SELECT sequence FROM journal WHERE topic = %s AND partition = %s AND base_offset <= %s AND next_offset > %s
+"""
 _WITH_EVENT: Final = """
 SELECT topic, partition, sequence FROM journal
 WHERE topic = %s AND partition = %s AND ((base_offset <= %s AND next_offset > %s)
@@ -76,6 +79,18 @@ def carrier_of(connection: Connection, record: RecordId, cause: Cause) -> Journa
             if row is not None and any(record_id(one) == record for one in unpack(row.records)):
                 return row
     return None
+
+
+def was_rolled_back(connection: Connection, cause: Cause) -> bool:
+    """Whether the output of an event that no journal row has is of a decision that the database did not keep.
+
+    It is when the event is not decided, or when its journal row is still there: then any later row of it would be, too.
+    """
+    key, offset = cause
+    position = connection.execute(_NOT_DECIDED, key).fetchone()
+    if position is not None and offset >= position[0]:
+        return True
+    return connection.execute(_ROW_OF_EVENT, (*key, offset, offset)).fetchone() is not None
 
 
 def newest_unknown(connection: Connection, key: PartitionKey, caused: Iterable[tuple[RecordId, Cause]]) -> int | None:

@@ -11,7 +11,7 @@ from ingest.database.connection import Connection, Database
 from ingest.database.journal import JournalRow
 from ingest.kafka_wire import Reader
 from ingest.repair.broker_state import BrokerState, OpenTransaction, ends_of, records_of
-from ingest.repair.decisions import carrier_of, decided_at
+from ingest.repair.decisions import carrier_of, decided_at, was_rolled_back
 from ingest.repair.outputs import OutputLog, Place
 from ingest.repair.torn import CarriedRow, HangingTransaction
 from ingest.repair.trail import RecordId, record_id
@@ -103,7 +103,7 @@ class HangingTransactions:
                     receipt = _known_published(connection, key)
                 rows = [JournalRow(*row) for row in connection.execute(_BETWEEN, (*key, receipt, newest))]
             if [row.sequence for row in rows] != list(range(receipt + 1, newest + 1)):
-                carried.append(CarriedRow(*key, None, receipted=False, records=0, committed=0, published_again=False))
+                carried.append(_unknown(key))
             carried += self._traced(rows, receipt, ())
         return carried
 
@@ -117,13 +117,12 @@ class HangingTransactions:
             record, cause = held
             with self._database.transaction() as connection:
                 carrier = carrier_of(connection, record, cause)
+                rolled_back = carrier is None and was_rolled_back(connection, cause)
             key = (carrier.topic, carrier.partition) if carrier else cause.partition
             receipt = published_sequence(self._committed([key])[key]) or 0
             mine = [carrier] if carrier else []
             traced = self._traced(mine, receipt, [(record, (place.partition, place.first_offset))])
-            for row in traced or [
-                CarriedRow(*key, None, receipted=False, records=0, committed=0, published_again=False)
-            ]:
+            for row in traced or [_unknown(key, rolled_back=rolled_back)]:
                 known = carried.get((key, row.sequence))
                 if known is None or row.published_again:
                     carried[key, row.sequence] = row
@@ -175,6 +174,13 @@ def _known_published(connection: Connection, key: PartitionKey) -> int:
     """The newest row that was noted as published; for a partition whose committed offset is gone or was moved."""
     row = connection.execute(_KNOWN_PUBLISHED, key).fetchone()
     return int(row[0]) if row else 0
+
+
+def _unknown(key: PartitionKey, *, rolled_back: bool = False) -> CarriedRow:
+    """A row that the journal does not have."""
+    return CarriedRow(
+        *key, None, receipted=False, records=0, committed=0, published_again=False, rolled_back=rolled_back
+    )  # fmt: skip
 
 
 def _bare(receipts: Receipts) -> list[CarriedRow]:

@@ -38,7 +38,7 @@ class CarriedRow:
     topic: str
     partition: int
     sequence: int | None
-    """None: the journal does not have it any more."""
+    """None: the journal does not have it, any more or at all."""
     receipted: bool
     """The stable committed offset says that the row is published."""
     records: int
@@ -47,10 +47,14 @@ class CarriedRow:
     longer reach back to it."""
     published_again: bool
     """Another transaction has committed the very record that this one holds open."""
+    rolled_back: bool = False
+    """The database did not keep the decision, so the journal never had it: its output was sent ahead of that commit."""
 
     @property
     def told(self) -> str:
         """For people."""
+        if self.rolled_back:
+            return f"{self.topic}/{self.partition}: a decision that the database did not keep"
         row = "a row that the journal lacks" if self.sequence is None else f"row {self.sequence:,}"
         if self.committed is None:
             return f"{self.topic}/{self.partition} {row}: the output topics no longer reach back to it"
@@ -129,6 +133,10 @@ def end_of(transaction: HangingTransaction) -> tuple[End | None, str]:
         return End.COMMIT, "the committed offset says that its rows are published"
     if any(row.committed for row in rows):
         return End.COMMIT, "other records of the same rows are committed"
+    if rows and all(row.rolled_back for row in rows):
+        if transaction.completed:
+            return None, "its coordinator has committed what the database does not know: PostgreSQL is behind Kafka"
+        return End.ABORT, "the database did not keep what it carries: the events are decided again"
     if not rows or any(row.sequence is None for row in rows):
         return None, "nothing shows which journal rows it carries"
     if transaction.completed:

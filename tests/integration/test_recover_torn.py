@@ -107,3 +107,32 @@ def test_readers_are_freed_of_a_record_that_was_published_again(deployment: Depl
     assert repaired.exit_code == 0, repaired.output
     assert facts(recover(deployment, "--json")) == []
     audit(deployment)
+
+
+@pytest.mark.parametrize("decided", ["not at all", "otherwise"])
+def test_readers_are_freed_of_what_the_database_did_not_keep(deployment: Deployment, decided: str):
+    """Sent ahead of a commit that failed, and left open by a broker: nobody has seen it, and nobody ever will."""
+    deployment.publish([order(n) for n in range(1, 11)])
+    worker = deployment.start()
+    deployment.wait_decided(10)
+    assert worker.stop() == 0
+    rows = (
+        "SELECT records, topic, partition, next_offset FROM journal WHERE topic = %s ORDER BY recorded_at DESC LIMIT 1"
+    )
+    ((packed, topic, partition, following),) = deployment.rows(rows, SHOPIFY)
+    sent = next(one for one in unpack(packed) if one.topic == "oms.orders.v1")
+    cause = following if decided == "not at all" else following - 1
+    headers = {
+        **dict(sent.headers),
+        "ce_id": b"of-no-journal-row",
+        "ordergate_cause": f"{topic}/{partition}/{cause}".encode(),
+    }
+    servers = deployment.endpoints.kafka_bootstrap_servers
+    with unverified(servers):
+        ForgottenProducer(servers, "somebody").produce(0, [sent._replace(headers=list(headers.items()))])
+    (plan,) = facts(recover(deployment, "--json"))
+    assert "ABORT" in plan["steps"][0] and "did not keep" in json.dumps(plan), plan
+    repaired = recover(deployment, "--apply")
+    assert repaired.exit_code == 0, repaired.output
+    assert facts(recover(deployment, "--json")) == []
+    audit(deployment)

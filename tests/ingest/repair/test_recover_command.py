@@ -20,8 +20,11 @@ class Server:
     def __init__(self, error: psycopg.Error) -> None:
         self._error = error
 
-    def transaction(self) -> Any:
+    def pipeline(self) -> Any:
         raise self._error
+
+    def rollback(self) -> None:
+        """Nothing to take back."""
 
     def close(self) -> None:
         """Nothing to close."""
