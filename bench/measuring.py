@@ -19,8 +19,8 @@ from ingest.settings import PREFIX
 from producers.topics import ORDERS
 
 PHASES = ("read", "decode", "map", "check", "encode", "postgres", "kafka", "other")
-_WARM_UP_S = 8.0
-"""The first transactions are slow, and what came meanwhile waits behind them."""
+_WARM_UP_S = 90.0
+"""A Java broker compiles its way of small transactions while it does them: until then it answers at half the speed."""
 _SETTLE_S = 2.0
 _CALM_S = 5.0
 _RUN_S = 900.0

@@ -83,13 +83,11 @@ class KafkaSource:
         connect: Callable[[], Consumer],
         topics: Sequence[str],
         listener: GroupEvent,
-        sleep: Callable[[float], None],
         deadline: Callable[[str], AbstractContextManager[None]],
     ) -> None:
         """`connect` makes a client; `deadline` opens a deadline that another thread keeps: no call may outlast it."""
         self._connect = connect
         self._topics = list(topics)
-        self._sleep = sleep
         self._deadline = deadline
         self._listener = listener
         self._owned: set[PartitionKey] = set()
@@ -99,16 +97,19 @@ class KafkaSource:
         """Whether a message came since the last question."""
         self._consumer = self._subscribed()
 
-    def read(self, most: int, timeout_s: float, gather_s: float = 0.0, most_bytes: int = sys.maxsize) -> Read:
+    def read(
+        self, most: int, timeout_s: float, gather: Callable[[], bool] = lambda: False, most_bytes: int = sys.maxsize
+    ) -> Read:
         """Read at most `most` messages, and no more once their values have `most_bytes` together.
 
-        Waits `timeout_s` for the first, and `gather_s` for more unless one of the two is reached.
+        Waits `timeout_s` for the first. Unless one of the two is reached, `gather` may wait for more; it tells whether
+        it did.
         """
         with self._deadline("read"):
             first = self._early.popleft() if self._early else self._consumer.poll(timeout_s)
             found = [] if first is None else [first, *self._early]
             self._early.clear()
-            size, gathered = _size(found), not gather_s
+            size, gathered = _size(found), False
             while found and len(found) < most and size < most_bytes:
                 fit = (most_bytes - size) * len(found) // max(size, 1)
                 step = max(min(most - len(found), fit, _STEP), 1)
@@ -116,9 +117,8 @@ class KafkaSource:
                 found += taken
                 size += _size(taken)
                 if len(taken) < step:
-                    if gathered:
+                    if gathered or not gather():
                         break
-                    self._sleep(gather_s)
                     gathered = True
             metadata = self._consumer.consumer_group_metadata()
         messages: list[Message] = []

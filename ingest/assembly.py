@@ -204,7 +204,6 @@ def assemble(
         partial(clients.make_consumer, consumer),
         [channel.topic for channel in channels],
         ownership,
-        time.sleep,
         watchdog.deadline,
     )
     recovery = Recovery(
@@ -230,6 +229,7 @@ def assemble(
         settings.batch_bytes,
         settings.poll_timeout_ms / 1000,
         settings.gather_ms / 1000,
+        time,
     )
     keeper = retention.Retention(retention_ranges(settings), time.monotonic, time.now)
     readers = ReaderWatch(clients.held_up, settings.stable_offset_deadline_s, time.monotonic)

@@ -146,12 +146,9 @@ class Settings(BaseSettings):
         default=20,
         ge=0,
         le=1_000,
-        description="Wait for more events after the first; a full batch is never delayed.",
-        json_schema_extra=_because(
-            "ms",
-            "events share a transaction at gentle load; 2 in `latency`: with less, transactions often meet the markers "
-            "of the last one, and the client waits 20 ms",
-        ),
+        description="The least time between the end of a batch and the reading of the next: events that come meanwhile "
+        "share it. A lone event and a full batch are never delayed.",
+        json_schema_extra=_because("ms", "at gentle load events share a transaction; none in `latency`"),
     )
 
     transaction_timeout_ms: int = Field(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from typing import cast
 
@@ -9,6 +10,7 @@ import structlog
 from confluent_kafka import Message
 
 from consumers.kafka_source import ClientError, KafkaSource
+from ingest.clock import TimeSource
 from ingest.errors import ConsumerFailed
 from ingest.raw_event import RawEvent
 from ingest.state import Carrier
@@ -34,7 +36,9 @@ class Reading:
         batch_bytes: int,
         poll_timeout_s: float,
         gather_s: float,
+        time: TimeSource,
     ) -> None:
+        """`gather_s`: the least time between the end of a batch and the reading of the next."""
         self._source = source
         self._ownership = ownership
         self._processor = processor
@@ -42,19 +46,26 @@ class Reading:
         self._batch_bytes = batch_bytes
         self._poll_timeout_s = poll_timeout_s
         self._gather_s = gather_s
+        self._time = time
+        self._has_given = False
+        """Whether the last call gave a batch."""
+        self._ended_at = -math.inf
+        """When a batch ended last."""
 
     def next_batch(self) -> tuple[list[Understood], object]:
         """Events to decide on next, in log order per partition, and the group metadata they are bound to.
 
         Raises ConsumerFailed when the consumer can do no more.
         """
+        if self._has_given:
+            self._ended_at = self._time.monotonic()
         waiting = any(p.waits_for is not None for p in self._ownership)
         ready = sum(len(p.held) for p in self._ownership if p.waits_for is None)
         ready_bytes = sum(p.held_bytes for p in self._ownership if p.waits_for is None)
         timeout = 0.0 if ready else _HAND_OVER_POLL_S if waiting else self._poll_timeout_s
         # However much is held, the client is polled, and polling may give a message.
         most, most_bytes = max(self._batch_size - ready, 1), max(self._batch_bytes - ready_bytes, 0)
-        read = self._source.read(most, timeout, self._gather_s, most_bytes)
+        read = self._source.read(most, timeout, self._gather, most_bytes)
         for error in read.errors:
             self._report(error)
         batch: list[Understood] = []
@@ -65,7 +76,16 @@ class Reading:
         batch += self._processor.understand(self._accepted(read.messages))
         if ready_bytes + read.size > self._batch_bytes:
             batch = self._bounded(batch)
+        self._has_given = bool(batch)
         return batch, read.group_metadata
+
+    def _gather(self) -> bool:
+        """Wait for more events, unless the last batch ended long enough ago: then a lone one is not delayed."""
+        wait = self._ended_at + self._gather_s - self._time.monotonic()
+        if wait <= 0:
+            return False
+        self._time.sleep(wait)
+        return True
 
     def hold(self, committed: Committed, is_published: Callable[[Carrier], bool]) -> None:
         """Keep what was left; read no more of partitions that wait for what another worker has not published yet."""

@@ -93,7 +93,7 @@ class World:
     def __init__(self) -> None:
         self.clients: list[Client] = []
         self.told: list[tuple[str, list[PartitionKey]]] = []
-        self.source = KafkaSource(self.connect, [TOPIC], self, lambda _s: None, lambda _: nullcontext())
+        self.source = KafkaSource(self.connect, [TOPIC], self, lambda _: nullcontext())
 
     def connect(self) -> Any:
         self.clients.append(Client())

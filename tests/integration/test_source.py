@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 
@@ -45,7 +44,7 @@ def reading(deployment: Deployment, protocol: str) -> Iterator[tuple[confluent_k
     owner = Owner()
     servers = deployment.endpoints.kafka_bootstrap_servers
     consumer = confluent_kafka.Consumer(consumer_config(servers, deployment.group_id, protocol, "0", 6000))
-    source = KafkaSource(lambda: consumer, [SHOPIFY], owner, time.sleep, lambda _call: nullcontext())
+    source = KafkaSource(lambda: consumer, [SHOPIFY], owner, lambda _call: nullcontext())
     try:
         wait_until(lambda: source.read(1, 0.1) and KEY in owner.owned, 30, "the partition is assigned")
         yield consumer, source

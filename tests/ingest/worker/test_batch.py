@@ -17,7 +17,7 @@ from ingest.drafts import Draft
 from ingest.errors import DatabaseRefuses
 from ingest.raw_event import RawEvent
 from ingest.state import BatchState
-from ingest.worker.batch import MOST_REFUSED, BatchProcessor, NoOutbox
+from ingest.worker.batch import MOST_REFUSED, BatchProcessor
 from ingest.worker.partition import OwnedPartition
 from ingest.worker.phases import Phases
 from producers.records import OutputRecord
@@ -30,14 +30,32 @@ from tests.integration.records import SHOPIFY, Raw, shopify, shopify_order
 KEY = (SHOPIFY, 0)
 
 
+class Outbox:
+    """Knows what is under way, and what went before it."""
+
+    def __init__(self) -> None:
+        self.under_way: int | None = None
+        self.aborted = 0
+
+    def begin(self, records: Sequence[OutputRecord]) -> None:
+        assert self.under_way is None, "one at a time"
+        self.under_way = len(records)
+
+    def abort(self) -> None:
+        self.aborted += self.under_way is not None
+        self.under_way = None
+
+
 class Deployment:
     """A worker's batch processing on one partition of a simulated PostgreSQL."""
 
     def __init__(self, refusing: Refusing) -> None:
+        self.outbox = Outbox()
+        self.sent = 0
         self.server = server()
         self.database, time = database(self.server, refusing), SystemTime()
         self.processor = BatchProcessor(
-            Log().pipeline, self.database, time, timedelta(days=7), Phases(time), NoOutbox()
+            Log().pipeline, self.database, time, timedelta(days=7), Phases(time), self.outbox
         )
         self.partition = OwnedPartition(KEY)
         with self.database.transaction() as connection:
@@ -52,8 +70,9 @@ class Deployment:
             RawEvent(SHOPIFY, 0, offset, one.key, one.value, [*one.headers], one.timestamp_ms, 1)
             for offset, one in enumerate(records)
         ]
-        for _ in self.processor.commit({KEY: self.partition}, self.processor.understand(events)):
-            pass
+        for committed in self.processor.commit({KEY: self.partition}, self.processor.understand(events)):
+            assert self.outbox.under_way == len(committed.records)
+            self.sent, self.outbox.under_way = self.sent + len(committed.records), None
         rows = sorted((row["raw_offset"], row["outcome"]) for row in self.server.tables["outcomes"].values())
         return [outcome for _, outcome in rows]
 
@@ -84,6 +103,16 @@ def test_a_position_remembers_the_leader_epoch_of_the_event_before_it():
         (moved,) = deployment.server.tables["positions"].values()
         remembered.append(moved["leader_epoch"])
     assert remembered == [4, 4, None], "decided; a row that moves no offset; an event without an epoch"
+
+
+def test_what_the_database_does_not_keep_is_taken_back():
+    """Of a batch that PostgreSQL refuses, nothing of what was sent ahead is left for the next one to publish."""
+    deployment = Deployment(refusing_orders({"#3"}, errors.CharacterNotInRepertoire))
+    assert deployment.take(orders(4)).count(Outcome.GOVERNED) == 3
+    journal = deployment.server.tables["journal"].values()
+    assert deployment.sent == sum(row["record_count"] for row in journal)
+    assert deployment.outbox.aborted == 3, "all four, the last two, the third alone"
+    assert deployment.outbox.under_way is None
 
 
 FIRST_EIGHT = {f"#{number}" for number in range(1, 9)}

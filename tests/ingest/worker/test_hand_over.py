@@ -57,7 +57,7 @@ class World:
         self.postgres = server()
         self.published = PublishedRows()
         kafka = cast("Any", self.kafka)
-        source = KafkaSource(lambda: kafka, [], cast("Any", None), lambda _s: None, lambda _: nullcontext())
+        source = KafkaSource(lambda: kafka, [], cast("Any", None), lambda _: nullcontext())
         self.hand_overs = HandOvers(source, database(self.postgres), self.published, lambda: self.kafka.now)
 
     def let_go(self) -> None:

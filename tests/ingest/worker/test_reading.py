@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from consumers.catalogue import CHANNELS
 from consumers.kafka_source import KafkaSource
+from ingest.clock import SystemTime
 from ingest.raw_event import RawEvent
 from ingest.state import Carrier
 from ingest.understanding import Understood
@@ -125,19 +126,40 @@ class Processor:
         return [Understood(event, WEB, CONTRACT) for event in events]
 
 
+class Clock(SystemTime):
+    """Time that passes only while somebody waits."""
+
+    def __init__(self) -> None:
+        self.elapsed = 0.0
+        self.while_waiting: Callable[[], None] = lambda: None
+
+    def monotonic(self) -> float:
+        return self.elapsed
+
+    def sleep(self, seconds: float) -> None:
+        self.elapsed += seconds
+        self.while_waiting()
+
+
 class Worker:
     """The worker's moves around its reading; the database is the list of decided offsets."""
 
     def __init__(
-        self, logs: dict[int, int], batch_size: int, batch_bytes: int, size_of: Callable[[int], int] = lambda _offset: 2
+        self,
+        logs: dict[int, int],
+        batch_size: int,
+        batch_bytes: int,
+        size_of: Callable[[int], int] = lambda _offset: 2,
+        gather_s: float = 0.0,
     ) -> None:
         """`size_of` gives the bytes of a raw event by its offset."""
+        self.time = Clock()
         self.consumer = SimulatedConsumer(logs, size_of)
         self.owned = Owned()
-        self.source = KafkaSource(lambda: self.consumer, [TOPIC], self.owned, lambda _s: None, lambda _: nullcontext())
+        self.source = KafkaSource(lambda: self.consumer, [TOPIC], self.owned, lambda _: nullcontext())
         self.source._owned = {(TOPIC, number) for number in logs}  # as after an assignment
         self.owned.update({(TOPIC, number): OwnedPartition((TOPIC, number)) for number in logs})
-        self.reading = Reading(self.source, self.owned, Processor(), batch_size, batch_bytes, 0.1, 0.0)
+        self.reading = Reading(self.source, self.owned, Processor(), batch_size, batch_bytes, 0.1, gather_s, self.time)
         self.decided: dict[int, list[int]] = defaultdict(list)
         self.recover()
 
@@ -236,3 +258,27 @@ def test_small_events_are_read_in_few_calls():
     worker = Worker({0: 1000}, 1000, 16 * KIB * KIB)
     batch, _ = worker.reading.next_batch()
     assert len(batch) == 1000 and worker.consumer.calls <= 16
+
+
+def test_only_events_right_after_a_batch_wait_for_others():
+    """At gentle load events share a transaction; a lone event is not delayed, and neither is a full batch."""
+    worker = Worker({0: 4}, 1000, 1000, gather_s=0.02)
+    assert len(worker.reading.next_batch()[0]) == 4
+    assert worker.time.elapsed == 0.0, "nothing was under way before"
+    worker.consumer.logs[0] = 6
+    worker.time.while_waiting = lambda: worker.consumer.logs.update({0: 9})
+    worker.time.elapsed = 5.0
+    assert len(worker.reading.next_batch()[0]) == 5, "what came while it waited is taken, too"
+    assert worker.time.elapsed == pytest.approx(5.02), "the batch before it ended only just now"
+    assert worker.reading.next_batch()[0] == []
+    worker.time.elapsed = 6.0
+    worker.consumer.logs[0] = 10
+    assert len(worker.reading.next_batch()[0]) == 1
+    assert worker.time.elapsed == 6.0, "a lone event"
+
+
+def test_a_full_batch_waits_for_nothing():
+    """Under load the pace is that of the work."""
+    worker = Worker({0: 9}, 3, 1000, gather_s=0.02)
+    assert [len(worker.reading.next_batch()[0]) for _ in range(3)] == [3, 3, 3]
+    assert worker.time.elapsed == 0.0

@@ -83,7 +83,7 @@ def recovered(
     time = SimpleNamespace(monotonic=lambda: kafka.now)
     recovery = Recovery(
         connected,
-        KafkaSource(lambda: cast("Any", kafka), [], cast("Any", None), lambda _s: None, lambda _call: nullcontext()),
+        KafkaSource(lambda: cast("Any", kafka), [], cast("Any", None), lambda _call: nullcontext()),
         cast("Any", publisher),
         lambda _topic: "id",
         lambda asked: {key: epoch_ends[key[1]] for key in asked if key[1] in epoch_ends},
