@@ -9,6 +9,7 @@ class Rule(StrEnum):
     """A rule in the words in which a search reports it."""
 
     DATABASE_FIRST = "a batch is committed in the database before it is published"
+    SENT_AHEAD_IS_TAKEN_BACK = "what was sent for a batch that the database did not keep is aborted"
     RECEIPT_IN_TRANSACTION = "the receipt is committed in the same Kafka transaction as the output"
     SEQUENCE_IN_RECEIPT = "the receipt names the journal row, not only the offset"
     STABLE_OFFSET = "recovery waits until no open transaction has the receipt"

@@ -1,7 +1,7 @@
 """The steps of a worker, one function each: what it does between two looks at the shared world.
 
 Each gives the worlds that may follow; none when it has to wait. The order is the worker's: start, fence, take over,
-ask, read the journal, publish what is missing; then decide, produce, send offsets, commit, decide …
+ask, read the journal, publish what is missing; then decide and send ahead, write, send offsets, commit, decide …
 """
 
 from __future__ import annotations
@@ -78,26 +78,34 @@ def read_journal(world: World, me: int, rules: Rules) -> Next:
 
 
 def decide(world: World, me: int, rules: Rules) -> Next:
-    """One database transaction: check that the position is as I left it, append a journal row, move the position."""
+    """Decide on the next row and send its output ahead; a fenced producer notices only when it sends offsets."""
     worker = world.workers[me]
     if worker.sequence == len(world.decided):
         return
+    row = Row(worker.sequence + 1, world.decided[worker.sequence] + 1)
     if Rule.DATABASE_FIRST not in rules:
-        row = Row(worker.sequence + 1, world.decided[worker.sequence] + 1)
         yield become(world, me, worker._replace(at=At.PRODUCING, rows=(row,)))
         return
+    world, producer_epoch = _with_producer(world, me)
+    if producer_epoch == world.kafka.producer_epochs[me]:
+        world = world._replace(kafka=_producing(world.kafka, me, row))
+    yield become(world, me, worker._replace(at=At.WRITING, rows=(row,), producer_epoch=producer_epoch))
+
+
+def write(world: World, me: int, rules: Rules) -> Next:
+    """One database transaction: check that the position is as I left it, append a journal row, move the position."""
     after = _decided(world, me, rules)
     if after is None:
-        yield _doubt(world, me)
+        yield _rolled_back(world, me, rules)
         return
-    yield after
+    yield become(after, me, after.workers[me]._replace(at=At.SENDING_OFFSETS))
     if world.left.lost_replies:
         left = world.left._replace(lost_replies=world.left.lost_replies - 1)
-        yield _doubt(after._replace(left=left), me)
+        yield _rolled_back(after._replace(left=left), me, rules)
 
 
 def produce(world: World, me: int, _rules: Rules) -> Next:
-    """Begin a transaction and write the output; a producer that was replaced is initialised first."""
+    """Begin a transaction and write the output that Kafka lacks; a producer that was replaced is initialised first."""
     worker = world.workers[me]
     if worker.producer_epoch is None:
         world, producer_epoch = _with_producer(world, me)
@@ -105,9 +113,7 @@ def produce(world: World, me: int, _rules: Rules) -> Next:
     elif worker.producer_epoch != world.kafka.producer_epochs[me]:
         yield _doubt_the_producer(world, me)
     else:
-        mine = world.kafka.transactions[me]
-        rows = (*(mine.rows if mine else ()), *worker.rows)
-        world = world._replace(kafka=_transacting(world.kafka, me, Transaction(rows, None)))
+        world = world._replace(kafka=_producing(world.kafka, me, *worker.rows))
         yield become(world, me, worker._replace(at=At.SENDING_OFFSETS))
 
 
@@ -183,12 +189,13 @@ STEPS: dict[At, Callable[[World, int, Rules], Next]] = {
     At.ASKING: ask,
     At.READING_JOURNAL: read_journal,
     At.RUNNING: decide,
+    At.WRITING: write,
     At.PRODUCING: produce,
     At.SENDING_OFFSETS: send_offsets,
     At.COMMITTING: commit,
     At.WRITING_LATE: write_late,
 }
-IN_DATABASE = frozenset({At.FENCING, At.READING_JOURNAL, At.RUNNING})
+IN_DATABASE = frozenset({At.FENCING, At.READING_JOURNAL, At.RUNNING, At.WRITING})
 
 
 def step(world: World, me: int, rules: Rules) -> Next:
@@ -197,7 +204,7 @@ def step(world: World, me: int, rules: Rules) -> Next:
     if worker.session_broken and worker.at in IN_DATABASE:
         connected = become(world, me, worker._replace(session_broken=False))
         if Rule.DOUBT_AFTER_LOST_SESSION in rules:
-            yield _doubt(connected, me)
+            yield _rolled_back(connected, me, rules) if worker.at is At.WRITING else _doubt(connected, me)
             return
         world = connected
     act = STEPS.get(worker.at)
@@ -227,7 +234,16 @@ def _decided(world: World, me: int, rules: Rules) -> World | None:
     journal = (*database.journal[: worker.sequence], *missing, row, *database.journal[sequence:])
     decided = (*world.decided[: worker.sequence], row.decision, *world.decided[sequence:])
     after = _write(world._replace(decided=decided), database._replace(sequence=sequence, journal=journal))
-    return become(after, me, worker._replace(at=At.PRODUCING, sequence=sequence, rows=(row,)))
+    return become(after, me, worker._replace(sequence=sequence, rows=(row,)))
+
+
+def _rolled_back(world: World, me: int, rules: Rules) -> World:
+    """The database did not keep the batch, or may not have: what was sent ahead is taken back; then start over."""
+    if world.workers[me].producer_epoch != world.kafka.producer_epochs[me]:
+        return _doubt_the_producer(world, me)
+    if Rule.SENT_AHEAD_IS_TAKEN_BACK in rules:
+        world = world._replace(kafka=_transacting(world.kafka, me, None))
+    return _doubt(world, me)
 
 
 def _doubt(world: World, me: int) -> World:
@@ -269,6 +285,11 @@ def initialised(kafka: Kafka, worker: int) -> Kafka:
     return _transacting(kafka, worker, None)._replace(
         producer_epochs=(first, second + 1) if worker else (first + 1, second)
     )
+
+
+def _producing(kafka: Kafka, worker: int, *rows: Row) -> Kafka:
+    mine = kafka.transactions[worker]
+    return _transacting(kafka, worker, Transaction((*(mine.rows if mine else ()), *rows), None))
 
 
 def _transacting(kafka: Kafka, worker: int, transaction: Transaction | None) -> Kafka:

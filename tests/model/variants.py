@@ -49,6 +49,7 @@ AS_BUILT = (
 
 FOUND = (
     variant("Kafka first, database second", PROCESS_FAULTS, Rule.DATABASE_FIRST, finds="receipt"),
+    variant("what was sent ahead is left", PROCESS_FAULTS, Rule.SENT_AHEAD_IS_TAKEN_BACK, finds="duplicate"),
     variant("receipt outside the transaction", PROCESS_FAULTS, Rule.RECEIPT_IN_TRANSACTION, finds="duplicate"),
     variant("receipt without the row's number", PROCESS_FAULTS, Rule.SEQUENCE_IN_RECEIPT, finds="loss"),
     variant("no wait for a stable offset", PROCESS_FAULTS, Rule.STABLE_OFFSET, finds="duplicate"),
