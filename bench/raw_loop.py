@@ -21,7 +21,7 @@ from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPa
 
 from bench.causes import Cause, by_cause, read_topic
 from consumers.kafka_consumer import consumer_config
-from producers.publisher import producer_config
+from producers.kafka_producer import producer_config
 from producers.records import OutputRecord
 
 _TIMEOUT_S = 30.0

@@ -46,7 +46,8 @@ from ingest.worker.reading import Reading
 from ingest.worker.recovery import Recovery
 from ingest.worker.slot import SlotLease
 from ingest.worker.watchdog import Watchdog
-from producers.publisher import Producer, TransactionalPublisher, end_transaction_of, producer_config
+from producers.kafka_producer import Producer, producer_config
+from producers.publisher import TransactionalPublisher, end_transaction_of
 from producers.topics import OUTPUT_TOPICS
 from quality import contract_files
 from schemas.codec import Codec

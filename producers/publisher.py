@@ -7,21 +7,18 @@ markers, and the next marker of the same id would end what they left open, right
 has under way is fenced by initialising it once more, which recovery does before it reads anything.
 """
 
-# ruff: noqa: D102 -- the methods of the Producer protocol are confluent-kafka's own
-
 from __future__ import annotations
 
-import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any, NoReturn, Protocol
+from typing import Any, NoReturn
 
 import orjson
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
+from producers.kafka_producer import Producer, close_producer, fatal_error_told
 from producers.records import OutputRecord
-from producers.topics import MAX_RECORD_BYTES
 
 # Answers of a group coordinator that no longer knows this member or generation: routine at every rebalance.
 _GROUP_FENCED = frozenset(
@@ -35,7 +32,6 @@ _GROUP_FENCED = frozenset(
 )
 _ONCE_EACH = ("TxnOffsetCommit", "EndTxn")
 """Requests that may be sent no more often than they were asked for."""
-_CLOSE_PATIENCE_S = 1.0
 _STATISTICS_PATIENCE_S = 1.0
 
 
@@ -51,48 +47,8 @@ class GroupFenced(Exception):
     """The group has moved on; the transaction was aborted cleanly and nothing of it is visible."""
 
 
-class Producer(Protocol):
-    """What of a confluent-kafka Producer is used: so that a simulated one can stand in its place."""
-
-    def init_transactions(self, timeout: float) -> None: ...
-    def begin_transaction(self) -> None: ...
-    def produce(
-        self, topic: str, value: bytes | None, key: bytes | None, *, headers: list[tuple[str, bytes]]
-    ) -> None: ...
-    def poll(self, timeout: float) -> int: ...
-    def flush(self, timeout: float) -> int: ...
-    def send_offsets_to_transaction(
-        self, positions: list[TopicPartition], group_metadata: object, timeout: float
-    ) -> None: ...
-    def commit_transaction(self, timeout: float) -> None: ...
-    def abort_transaction(self, timeout: float) -> None: ...
-    def close(self) -> object: ...
-
-
 Deadline = Callable[[str], AbstractContextManager[None]]
 """Opens a named deadline that another thread keeps: no Kafka call may outlast it."""
-
-
-def producer_config(bootstrap_servers: str, transactional_id: str, settings: Mapping[str, int]) -> dict[str, Any]:
-    """Settings of every transactional producer; `settings` gives the tunable ones in milliseconds."""
-    return {
-        "bootstrap.servers": bootstrap_servers,
-        "transactional.id": transactional_id,
-        "transaction.timeout.ms": settings["transaction_timeout_ms"],
-        # The default, rebootstrap, forgets the coordinator after one lost connection and then hangs for ever.
-        "metadata.recovery.strategy": "none",
-        "retry.backoff.ms": settings["retry_backoff_ms"],
-        # It doubles otherwise: a transaction that meets the markers of the last one twice would wait for long.
-        "retry.backoff.max.ms": settings["retry_backoff_ms"],
-        "reconnect.backoff.ms": 20,
-        "reconnect.backoff.max.ms": 1000,
-        "statistics.interval.ms": settings["statistics_interval_ms"],
-        "linger.ms": 0,
-        "compression.type": "lz4",
-        "message.max.bytes": MAX_RECORD_BYTES,
-        "queue.buffering.max.messages": 1_000_000,
-        "queue.buffering.max.kbytes": 1_048_576,
-    }
 
 
 class TransactionalPublisher:
@@ -144,17 +100,17 @@ class TransactionalPublisher:
         name = f"{self._config['transactional.id']}-{self._now():x}"
         producer = self._make_producer({**self._config, "transactional.id": name})
         try:
-            with self._deadline("init_transactions"), _fatal_error_told():
+            with self._deadline("init_transactions"), fatal_error_told():
                 producer.init_transactions(self._call_timeout_s)
         except KafkaException as error:
-            _close(producer)
+            close_producer(producer)
             raise Doubt("init_transactions", error) from error
         self._producer, self.transactional_id = producer, name
 
     def close(self) -> None:
         """Let the producer go; an open transaction is aborted by the broker at the latest on its timeout."""
         if self._producer is not None:
-            _close(self._producer)
+            close_producer(self._producer)
             self._producer, self._under_way = None, None
             self.unended.add(self.transactional_id)
 
@@ -186,7 +142,7 @@ class TransactionalPublisher:
             self._examine(self._producer)
         producer = self._open_one()
         try:
-            with _fatal_error_told(), self._deadline("produce"):
+            with fatal_error_told(), self._deadline("produce"):
                 producer.begin_transaction()
                 self._under_way = len(records)
                 produce = producer.produce
@@ -199,7 +155,7 @@ class TransactionalPublisher:
         """Publish what `begin` sent, together with offsets. Raises GroupFenced or Doubt, as `publish`."""
         producer = self._open_one()
         try:
-            with _fatal_error_told():
+            with fatal_error_told():
                 self._finish(producer, offsets, group_metadata)
         except (KafkaException, BufferError) as error:
             self._after_failure(producer, error)
@@ -246,7 +202,7 @@ class TransactionalPublisher:
     def _abort(self, producer: Producer, requests: int = 1) -> None:
         """`requests`: how many EndTxn that takes; for a transaction of nothing the client sends none."""
         self._sent["EndTxn"] += requests
-        with self._deadline("abort_transaction"), self._timing(producer), _fatal_error_told():
+        with self._deadline("abort_transaction"), self._timing(producer), fatal_error_told():
             producer.abort_transaction(self._call_timeout_s)
         self._under_way = None
 
@@ -300,7 +256,7 @@ class TransactionalPublisher:
     def _poll(self, producer: Producer, timeout_s: float) -> bool:
         """Serve callbacks; False when one of them told that the producer has failed for good, and it is gone."""
         try:
-            with _fatal_error_told():
+            with fatal_error_told():
                 producer.poll(timeout_s)
         except KafkaException:
             self.close()
@@ -342,39 +298,9 @@ def end_transaction_of(
     """
     producer = make_producer(config)
     try:
-        with _fatal_error_told():
+        with fatal_error_told():
             producer.init_transactions(timeout_s)
     except KafkaException as error:
         raise Doubt("take_over", error) from error
     finally:
-        _close(producer)
-
-
-@contextmanager
-def _fatal_error_told() -> Iterator[None]:
-    """Tells a fatal error as the KafkaException it is.
-
-    confluent-kafka raises it in whichever call serves callbacks (confluent_kafka.c, error_cb). When another callback
-    runs later in the same call, the interpreter finds the exception still set and tells a SystemError, caused by it.
-    """
-    try:
-        yield
-    except SystemError as error:
-        if isinstance(error.__cause__, KafkaException):
-            raise error.__cause__ from None
-        raise
-
-
-def _close(producer: Producer) -> None:
-    """Close without waiting: `close()` raises on a fenced producer and blocks while the broker is away."""
-
-    def close() -> None:
-        try:
-            with _fatal_error_told():
-                producer.close()
-        except KafkaException:
-            return  # a fatal producer says so once more when it is closed
-
-    thread = threading.Thread(target=close, name="close-producer", daemon=True)
-    thread.start()
-    thread.join(_CLOSE_PATIENCE_S)
+        close_producer(producer)

@@ -16,7 +16,8 @@ from ingest.database.positions import Fence
 from ingest.settings import Settings
 from ingest.telemetry.kafka_log import kafka_logger
 from ingest.worker.watchdog import Watchdog
-from producers.publisher import Producer, TransactionalPublisher, end_transaction_of, producer_config
+from producers.kafka_producer import Producer, producer_config
+from producers.publisher import TransactionalPublisher, end_transaction_of
 
 
 class Fencing:

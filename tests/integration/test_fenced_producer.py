@@ -9,7 +9,8 @@ import confluent_kafka
 import pytest
 
 from ingest.telemetry.kafka_log import kafka_logger
-from producers.publisher import Doubt, TransactionalPublisher, end_transaction_of, producer_config
+from producers.kafka_producer import producer_config
+from producers.publisher import Doubt, TransactionalPublisher, end_transaction_of
 from producers.records import OutputRecord
 from tests.integration.deployment import Deployment
 

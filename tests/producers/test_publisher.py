@@ -10,7 +10,8 @@ import orjson
 import pytest
 from confluent_kafka import KafkaError, TopicPartition
 
-from producers.publisher import Doubt, TransactionalPublisher, producer_config
+from producers.kafka_producer import producer_config
+from producers.publisher import Doubt, TransactionalPublisher
 
 TUNABLE = {"transaction_timeout_ms": 10_000, "retry_backoff_ms": 50, "statistics_interval_ms": 100}
 

@@ -378,7 +378,7 @@ def polling_before_publishing(metadata_for: Callable[[Worker, object], object]) 
         if not committed.receipts:
             return
         self._source.keep_alive(2.0)
-        self._publisher.publish(committed.records, committed.receipts, metadata_for(self, metadata))
+        self._publisher.commit(committed.receipts, metadata_for(self, metadata))
         mine = self._ownership.partitions
         committed.waiting = {key: carrier for key, carrier in committed.waiting.items() if key in mine}
         committed.left = [one for one in committed.left if one.partition in mine]

@@ -12,7 +12,8 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 from consumers.kafka_consumer import consumer_config
 from deploy.local.stack import Endpoints
-from producers.publisher import TransactionalPublisher, producer_config
+from producers.kafka_producer import producer_config
+from producers.publisher import TransactionalPublisher
 from producers.records import OutputRecord
 
 pytestmark = pytest.mark.stack
