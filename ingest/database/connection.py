@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import psycopg
 from psycopg import errors
 from psycopg.conninfo import conninfo_to_dict
+from psycopg.pq import TransactionStatus
 
 from ingest.database.columns import register
 
@@ -64,16 +65,30 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
-        """One transaction in libpq's pipeline mode; committed when the block ends.
-
-        Statements are sent and not waited for until an answer is read: what fails is told then, or at the end.
+        """One transaction; committed when the block ends.
 
         Raises DatabaseLost (unknown whether committed), TryAgain (rolled back, another transaction was first),
         PartitionsMissing (rolled back, a table needs its next partition) or Refused (rolled back, the data is at
         fault), DatabaseUnfit (rolled back, the database is at fault).
         """
-        try:
+        with self._errors_told():
             connection = self._open()
+            with connection.transaction():
+                yield connection
+
+    @contextmanager
+    def pipelined_transaction(self) -> Iterator[Connection]:
+        """The same in fewer round trips: libpq's pipeline mode, for statements whose answers are fetched or not needed.
+
+        A statement is sent and not waited for until an answer is fetched: what fails is told then, or at the end; and
+        `rowcount` is not known before.
+        """
+        with self._errors_told():
+            connection = self._open()
+            if connection.info.transaction_status is not TransactionStatus.IDLE:
+                with connection.transaction():  # a savepoint in the one that is open
+                    yield connection
+                return
             # Not psycopg's own block, which waits for the answer to BEGIN, and once more before COMMIT.
             try:
                 with connection.pipeline():
@@ -83,6 +98,11 @@ class Database:
             except BaseException:
                 _roll_back(connection)
                 raise
+
+    @contextmanager
+    def _errors_told(self) -> Iterator[None]:
+        try:
+            yield
         except (*_AGAIN, errors.UniqueViolation) as error:
             raise TryAgain(type(error).__name__) from error
         except errors.CheckViolation as error:

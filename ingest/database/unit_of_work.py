@@ -1,6 +1,6 @@
 """One batch, one PostgreSQL transaction: read under locks in sorted order, decide, write set-wise.
 
-Statements that do not need each other's answers are sent together (see `Database.transaction`): one round trip.
+Statements that do not need each other's answers are sent together: one round trip (`Database.pipelined_transaction`).
 Lock order is the same for every worker: positions, orders, parked events, sessions, guests, each sorted by key. Orders
 that only a session tells of come after it; two workers that meet there are told apart by PostgreSQL, and one decides
 again.

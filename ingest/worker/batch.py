@@ -234,7 +234,7 @@ class BatchProcessor:
         overdue: Sequence[Understood],
     ) -> list[JournalRow]:
         """One transaction: read, decide and write. The records are on their way to Kafka while PostgreSQL writes."""
-        with self._database.transaction() as connection:
+        with self._database.pipelined_transaction() as connection:
             locked = positions.lock(connection, [_step(p, p.next_offset) for p in involved.values()])
             unit = UnitOfWork(connection, self._event_id_retention)
             self._read(unit, work.state, [*understood, *overdue])

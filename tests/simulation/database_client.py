@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from types import SimpleNamespace
 from typing import Any
 
 import psycopg
+from psycopg.pq import TransactionStatus
 
 from tests.simulation.database import IDLE_TIMEOUT_S, Server, Session
 from tests.simulation.statements import prepare
@@ -51,6 +53,26 @@ class DatabaseConnection:
         """One statement."""
         name, attempt = prepare(query, parameters or (), self._session)
         return Rows(*self._round_trip(name, attempt))
+
+    @property
+    def info(self) -> SimpleNamespace:
+        """As psycopg, whether a transaction is open."""
+        return SimpleNamespace(
+            transaction_status=TransactionStatus.INTRANS if self._session.active else TransactionStatus.IDLE
+        )
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """As psycopg: BEGIN, then COMMIT, or ROLLBACK after an exception."""
+        self._round_trip("BEGIN", self._session.begin)
+        try:
+            yield
+        except Exception:
+            if not self._broken:
+                with suppress(psycopg.Error):  # as psycopg: the first error is the one to tell
+                    self.rollback()
+            raise
+        self._round_trip("COMMIT", self._session.commit)
 
     def rollback(self) -> None:
         """End what is open. Raises psycopg.OperationalError on a lost connection."""

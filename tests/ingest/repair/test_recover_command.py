@@ -20,11 +20,8 @@ class Server:
     def __init__(self, error: psycopg.Error) -> None:
         self._error = error
 
-    def pipeline(self) -> Any:
+    def transaction(self) -> Any:
         raise self._error
-
-    def rollback(self) -> None:
-        """Nothing to take back."""
 
     def close(self) -> None:
         """Nothing to close."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import psycopg
+from psycopg.pq import TransactionStatus
 
 from ingest.database import retention
 from ingest.database.connection import Database
@@ -33,6 +35,23 @@ class Connection:
         if error is not None:
             raise error
         return Rows(*attempt())
+
+    @property
+    def info(self) -> SimpleNamespace:
+        """As psycopg, whether a transaction is open."""
+        return SimpleNamespace(
+            transaction_status=TransactionStatus.INTRANS if self._session.active else TransactionStatus.IDLE
+        )
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        self._session.begin()
+        try:
+            yield
+        except BaseException:
+            self._session.rollback()
+            raise
+        self._session.commit()
 
     def rollback(self) -> None:
         self._session.rollback()
