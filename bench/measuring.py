@@ -19,7 +19,7 @@ from ingest.settings import PREFIX
 from producers.topics import ORDERS
 
 PHASES = ("read", "decode", "map", "check", "encode", "postgres", "kafka", "other")
-_WARM_UP_S = 90.0
+WARM_UP_S = 90.0
 """A Java broker compiles its way of small transactions while it does them: until then it answers at half the speed."""
 _SETTLE_S = 2.0
 _CALM_S = 5.0
@@ -130,9 +130,9 @@ def latency(deployment: Deployment, profile: str, rate: float, seconds: float, r
     worker.wait_ready()
     reader = deployment.start("visible", "visible", "--servers", deployment.servers, "--topic", ORDERS.name)
     reader.wait_ready()
-    sent = publish_paced(deployment.servers, rate, _WARM_UP_S + seconds)
+    sent = publish_paced(deployment.servers, rate, WARM_UP_S + seconds)
     time.sleep(_SETTLE_S)
-    waits = waits_ms(sent, reader.stop(), sent[0].at + int(_WARM_UP_S * 1e9))
+    waits = waits_ms(sent, reader.stop(), sent[0].at + int(WARM_UP_S * 1e9))
     found = Latency(profile, rate, len(waits), percentile(waits, 0.5), percentile(waits, 0.99), max(waits))
     report(f"p50 {found.p50:.1f} ms, p99 {found.p99:.1f} ms, longest {found.most:.1f} ms; now idle")
     time.sleep(_CALM_S)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.measuring import PHASES
+from bench.measuring import PHASES, WARM_UP_S
 from bench.result import GOVERNING, Result
 
 _MEANINGS = {
@@ -93,6 +93,7 @@ def _remarks(result: Result) -> str:
         "Broker, PostgreSQL and client share the cores: across machines compare ratios, not rates.",
         "The raw loop has the worker's client settings and batch size; it keeps no state.",
         "One run of the worker warms the broker up; then each run counts from the end of its first batch.",
+        f"Latency is that of a warm broker, after {WARM_UP_S:.0f} s at that rate: before, it is up to twice as long.",
         "Events that were sent before their order on purpose are left out of the latency: they wait for it.",
         f"Resident memory: {memory.first_quarter:.0f} MiB in the first quarter, "
         f"{memory.last_quarter:.0f} MiB in the last, of a worker that was warm and had more to do than was watched.",
