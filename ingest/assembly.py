@@ -31,12 +31,13 @@ from ingest.state import Carrier
 from ingest.telemetry.health import Health
 from ingest.telemetry.kafka_log import kafka_logger
 from ingest.telemetry.metrics import Metrics, RuleInfo
-from ingest.worker.batch import BatchProcessor, NoOutbox
+from ingest.worker.batch import BatchProcessor
 from ingest.worker.client_watch import ClientWatch
 from ingest.worker.fetch_watch import FetchWatch
 from ingest.worker.garbage import GarbageCollection
 from ingest.worker.loop import Worker
 from ingest.worker.observer import Observer
+from ingest.worker.outbox import NoOutbox
 from ingest.worker.output_watch import OutputWatch
 from ingest.worker.ownership import Ownership
 from ingest.worker.phases import Phases

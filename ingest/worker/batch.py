@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Protocol
 
 import structlog
 from confluent_kafka import TopicPartition
@@ -24,6 +23,7 @@ from ingest.pipeline import Decided, Pipeline, guests_within_reach, orders_withi
 from ingest.raw_event import RawEvent
 from ingest.state import BatchState, Carrier, ParkedEvent, Position
 from ingest.understanding import Understood
+from ingest.worker.outbox import Outbox
 from ingest.worker.overdue import LOOK_AGAIN_US
 from ingest.worker.partition import OwnedPartition, PartitionKey
 from ingest.worker.phases import Phases
@@ -47,26 +47,6 @@ _ROOM_FOR_HEADERS = 16 * 1024
 
 class OutOfOrder(Exception):
     """An event was read that lies before the partition's position: the client's position is not to be trusted."""
-
-
-class Outbox(Protocol):
-    """Takes what a batch will publish while PostgreSQL still writes it; nobody sees anything of it yet."""
-
-    def begin(self, records: Sequence[OutputRecord]) -> None:
-        """These records are under way."""
-
-    def abort(self) -> None:
-        """PostgreSQL has not committed them, or may not have: what is under way, if anything, is to be taken back."""
-
-
-class NoOutbox:
-    """Takes nothing: whoever asked for the decisions sends them, or only compares."""
-
-    def begin(self, records: Sequence[OutputRecord]) -> None:
-        """Nothing happens."""
-
-    def abort(self) -> None:
-        """Nothing happens."""
 
 
 @dataclass(slots=True)

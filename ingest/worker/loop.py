@@ -1,7 +1,8 @@
 """The worker: one loop that owns consumer, producer and database, and does one thing at a time.
 
-Read a batch, decide and commit it in PostgreSQL, publish it in one Kafka transaction, read the next. After anything
-but a clean success every owned partition goes through recovery before anything more is read.
+Read a batch, decide and commit it in PostgreSQL, publish it in one Kafka transaction, read the next. Its records are
+sent while PostgreSQL writes, and the Kafka transaction is committed after PostgreSQL's. After anything but a clean
+success every owned partition goes through recovery before anything more is read.
 """
 
 from __future__ import annotations

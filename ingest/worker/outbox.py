@@ -1,0 +1,28 @@
+"""Where a batch's records go while PostgreSQL still writes them: most of their way, and not yet to anybody's sight."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from producers.records import OutputRecord
+
+
+class Outbox(Protocol):
+    """Takes what a batch will publish while PostgreSQL still writes it; nobody sees anything of it yet."""
+
+    def begin(self, records: Sequence[OutputRecord]) -> None:
+        """These records are under way."""
+
+    def abort(self) -> None:
+        """PostgreSQL has not committed them, or may not have: what is under way, if anything, is to be taken back."""
+
+
+class NoOutbox:
+    """Takes nothing: whoever asked for the decisions sends them, or only compares."""
+
+    def begin(self, records: Sequence[OutputRecord]) -> None:
+        """Nothing happens."""
+
+    def abort(self) -> None:
+        """Nothing happens."""
