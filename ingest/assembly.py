@@ -37,7 +37,6 @@ from ingest.worker.fetch_watch import FetchWatch
 from ingest.worker.garbage import GarbageCollection
 from ingest.worker.loop import Worker
 from ingest.worker.observer import Observer
-from ingest.worker.outbox import NoOutbox
 from ingest.worker.output_watch import OutputWatch
 from ingest.worker.ownership import Ownership
 from ingest.worker.phases import Phases
@@ -45,6 +44,7 @@ from ingest.worker.published import PublishedRows
 from ingest.worker.reader_watch import ReaderWatch
 from ingest.worker.reading import Reading
 from ingest.worker.recovery import Recovery
+from ingest.worker.sender import NoSender
 from ingest.worker.slot import SlotLease
 from ingest.worker.watchdog import Watchdog
 from producers.kafka_producer import Producer, producer_config
@@ -259,7 +259,7 @@ def batch_processor(settings: Settings, database: Database, is_published: Callab
         is_published,
     )
     remembered = timedelta(days=settings.event_id_retention_days)
-    return BatchProcessor(pipeline, database, time, remembered, Phases(time), NoOutbox())
+    return BatchProcessor(pipeline, database, time, remembered, Phases(time), NoSender())
 
 
 def _producer(config: dict[str, Any]) -> Producer:

@@ -23,11 +23,11 @@ from ingest.pipeline import Decided, Pipeline, guests_within_reach, orders_withi
 from ingest.raw_event import RawEvent
 from ingest.state import BatchState, Carrier, ParkedEvent, Position
 from ingest.understanding import Understood
-from ingest.worker.outbox import Outbox
 from ingest.worker.overdue import LOOK_AGAIN_US
 from ingest.worker.partition import OwnedPartition, PartitionKey
 from ingest.worker.phases import Phases
 from ingest.worker.receipt import receipt
+from ingest.worker.sender import Sender
 from producers.journal_records import pack
 from producers.records import OutputRecord
 from producers.topics import MAX_RECORD_BYTES
@@ -88,9 +88,9 @@ class BatchProcessor:
         time: TimeSource,
         event_id_retention: timedelta,
         phases: Phases,
-        outbox: Outbox,
+        sender: Sender,
     ) -> None:
-        self._outbox = outbox
+        self._sender = sender
         self._pipeline = pipeline
         self._database = database
         self._time = time
@@ -201,7 +201,7 @@ class BatchProcessor:
         try:
             rows = self._write(work, involved, understood, overdue)
         except Exception:
-            self._outbox.abort()
+            self._sender.abort()
             raise
         self._phases.lap("postgres")
         return self._committed(work, involved, understood, rows)
@@ -225,7 +225,7 @@ class BatchProcessor:
             rows = self._encode(work, involved)
             self._phases.lap("encode")
             if rows:
-                self._outbox.begin(work.committed.records)
+                self._sender.begin(work.committed.records)
                 self._phases.lap("kafka")
                 unit.write(work.state)
                 journal.append(connection, rows)

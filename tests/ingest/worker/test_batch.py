@@ -30,7 +30,7 @@ from tests.integration.records import SHOPIFY, Raw, shopify, shopify_order
 KEY = (SHOPIFY, 0)
 
 
-class Outbox:
+class Sender:
     """Knows what is under way, and what went before it."""
 
     def __init__(self) -> None:
@@ -50,12 +50,12 @@ class Deployment:
     """A worker's batch processing on one partition of a simulated PostgreSQL."""
 
     def __init__(self, refusing: Refusing) -> None:
-        self.outbox = Outbox()
+        self.sender = Sender()
         self.sent = 0
         self.server = server()
         self.database, time = database(self.server, refusing), SystemTime()
         self.processor = BatchProcessor(
-            Log().pipeline, self.database, time, timedelta(days=7), Phases(time), self.outbox
+            Log().pipeline, self.database, time, timedelta(days=7), Phases(time), self.sender
         )
         self.partition = OwnedPartition(KEY)
         with self.database.transaction() as connection:
@@ -71,8 +71,8 @@ class Deployment:
             for offset, one in enumerate(records)
         ]
         for committed in self.processor.commit({KEY: self.partition}, self.processor.understand(events)):
-            assert self.outbox.under_way == len(committed.records)
-            self.sent, self.outbox.under_way = self.sent + len(committed.records), None
+            assert self.sender.under_way == len(committed.records)
+            self.sent, self.sender.under_way = self.sent + len(committed.records), None
         rows = sorted((row["raw_offset"], row["outcome"]) for row in self.server.tables["outcomes"].values())
         return [outcome for _, outcome in rows]
 
@@ -111,8 +111,8 @@ def test_what_the_database_does_not_keep_is_taken_back():
     assert deployment.take(orders(4)).count(Outcome.GOVERNED) == 3
     journal = deployment.server.tables["journal"].values()
     assert deployment.sent == sum(row["record_count"] for row in journal)
-    assert deployment.outbox.aborted == 3, "all four, the last two, the third alone"
-    assert deployment.outbox.under_way is None
+    assert deployment.sender.aborted == 3, "all four, the last two, the third alone"
+    assert deployment.sender.under_way is None
 
 
 FIRST_EIGHT = {f"#{number}" for number in range(1, 9)}

@@ -1,4 +1,4 @@
-"""Where a batch's records go while PostgreSQL still writes them: most of their way, and not yet to anybody's sight."""
+"""Sending a batch's records while PostgreSQL still writes them: most of their way, and not yet to anybody's sight."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Protocol
 from producers.records import OutputRecord
 
 
-class Outbox(Protocol):
-    """Takes what a batch will publish while PostgreSQL still writes it; nobody sees anything of it yet."""
+class Sender(Protocol):
+    """Sends what a batch will publish ahead of PostgreSQL's commit; nobody sees anything of it yet."""
 
     def begin(self, records: Sequence[OutputRecord]) -> None:
         """These records are under way."""
@@ -18,8 +18,8 @@ class Outbox(Protocol):
         """PostgreSQL has not committed them, or may not have: what is under way, if anything, is to be taken back."""
 
 
-class NoOutbox:
-    """Takes nothing: whoever asked for the decisions sends them, or only compares."""
+class NoSender:
+    """Sends nothing: whoever asked for the decisions publishes them, or only compares."""
 
     def begin(self, records: Sequence[OutputRecord]) -> None:
         """Nothing happens."""
