@@ -112,7 +112,9 @@ class Settings(BaseSettings):
         default="throughput",
         description="What to spare: CPU time per event (`throughput`) or waiting (`latency`). It changes the defaults "
         f"of {', '.join(f'`{PREFIX}{name.upper()}`' for name in LATENCY_PROFILE)}; what is set by itself stays.",
-        json_schema_extra=_because("name", "most orders are read by machines: fewer transactions, some three times the wait"),
+        json_schema_extra=_because(
+            "name", "most orders are read by machines: fewer transactions, some three times the wait"
+        ),
     )
     batch_size: int = Field(
         default=1000,

@@ -81,15 +81,17 @@ def carrier_of(connection: Connection, record: RecordId, cause: Cause) -> Journa
     return None
 
 
-def was_rolled_back(connection: Connection, cause: Cause) -> bool:
+def was_rolled_back(connection: Connection, cause: Cause, committed_offset: int | None) -> bool:
     """Whether the output of an event that no journal row has is of a decision that the database did not keep.
 
     It is when the event is not decided, or when its journal row is still there: then any later row of it would be, too.
+    It is not where the group's stable committed offset lies behind an event that is not decided, or is not known: then
+    the database may be behind Kafka.
     """
     key, offset = cause
     position = connection.execute(_NOT_DECIDED, key).fetchone()
     if position is not None and offset >= position[0]:
-        return True
+        return committed_offset is not None and committed_offset <= offset
     return connection.execute(_ROW_OF_EVENT, (*key, offset, offset)).fetchone() is not None
 
 

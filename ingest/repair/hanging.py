@@ -117,9 +117,10 @@ class HangingTransactions:
             record, cause = held
             with self._database.transaction() as connection:
                 carrier = carrier_of(connection, record, cause)
-                rolled_back = carrier is None and was_rolled_back(connection, cause)
-            key = (carrier.topic, carrier.partition) if carrier else cause.partition
-            receipt = published_sequence(self._committed([key])[key]) or 0
+                key = (carrier.topic, carrier.partition) if carrier else cause.partition
+                stable = self._committed([key])[key]
+                rolled_back = carrier is None and was_rolled_back(connection, cause, stable.offset)
+            receipt = published_sequence(stable) or 0
             mine = [carrier] if carrier else []
             traced = self._traced(mine, receipt, [(record, (place.partition, place.first_offset))])
             for row in traced or [_unknown(key, rolled_back=rolled_back)]:

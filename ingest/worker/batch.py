@@ -200,7 +200,7 @@ class BatchProcessor:
             return work.committed
         try:
             rows = self._write(work, involved, understood, overdue)
-        except Exception:
+        except Exception:  # whatever it was, PostgreSQL has not certainly kept the batch
             self._sender.abort()
             raise
         self._phases.lap("postgres")
