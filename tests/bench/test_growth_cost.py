@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
+
 import pytest
 
 from bench.growth.cost import Sample, cost, median_cost, sample_at
-from bench.growth.history import by_age
+from bench.growth.history import by_age, by_turn
 from tests.bench.growth import a_cost
 
 # PostgreSQL at work for a tenth of the time, writing 1,000 bytes a second.
@@ -79,3 +81,15 @@ def test_too_few_changes_of_an_age_are_refused():
     """A span of changes that no two batches lie in is not measured by its neighbours."""
     with pytest.raises(ValueError, match="1 to 10"):
         by_age(_batches((1, 0, 1000), (2, 0, 1000)), SAMPLES, before=0, orders=10, ages=(0, 10))
+
+
+def test_old_and_young_orders_are_compared_within_their_turn():
+    """A machine that slows from turn to turn makes no change dearer, and placing orders counts for none."""
+    seconds = (1, 1, 9, 2, 2, 4, 4, 9, 2, 2)  # of CPU, for ten batches: old, placed, young; twice
+    cpu = list(accumulate(seconds, initial=0.0))
+    batches = _batches(*((1 + n / 10, used, 10) for n, used in enumerate(cpu)))
+    blocks = [("old", 20), ("placed", 10), ("young", 20)] * 2
+    idle = [Sample(0.0, 0.0, 0.0), Sample(20.0, 0.0, 0.0)]
+    assert by_turn(batches, idle, 10, blocks) == pytest.approx([0.5, 2.0])
+    with pytest.raises(ValueError, match="less than two batches"):
+        by_turn(batches, idle, 10, [("old", 5)])
