@@ -15,6 +15,7 @@ from psycopg.pq import TransactionStatus
 from ingest.database.columns import register
 
 Connection = psycopg.Connection[tuple[Any, ...]]
+Cursor = psycopg.Cursor[tuple[Any, ...]]
 
 _APPLICATION = "ordergate"
 _BEGIN, _COMMIT = "BEGIN", "COMMIT"

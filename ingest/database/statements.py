@@ -13,6 +13,11 @@ WHERE (topic, partition) IN (SELECT * FROM unnest(%b::text[], %b::int[]))
 ORDER BY topic, partition FOR UPDATE
 """
 
+# A bitmap scan asks the disk for many of a table's pages at once (`effective_io_concurrency`), an index scan for one
+# after the other. PostgreSQL thinks both equally dear for random keys of a table that is larger than its memory.
+BITMAP_SCANS = "SET LOCAL enable_indexscan = off"
+ANY_SCANS = "SET LOCAL enable_indexscan TO DEFAULT"
+
 READ_SESSIONS = """
 SELECT session_id::text, guest_id::text, channel, source_account, status, version, started_at,
        last_seen_at, expires_at, absolute_expires_at, checkout_id, email_hash, phone_hash, customer_id,

@@ -17,11 +17,13 @@ import orjson
 from guests.session import GuestState, SessionState, SessionStatus
 from ingest.database import statements as sql
 from ingest.database.columns import Blobs, Texts, columns
-from ingest.database.connection import Connection
+from ingest.database.connection import Connection, Cursor
 from ingest.raw_event import RawEvent, pack_headers, unpack_headers
 from ingest.state import BatchState, Carrier, GuestRow, OrderRow, ParkedEvent
 from mappers.candidate import Clock
 
+_MANY = 64
+"""Rows from which on it is worth it to have their pages read ahead."""
 _SESSION_FIELDS = SessionState.__struct_fields__
 
 
@@ -43,9 +45,8 @@ class UnitOfWork:
         """Load orders, the events that wait for them, and which event ids were seen already."""
         if not orders and not event_keys:
             return
-        keys = (Texts(sorted(orders)),)
-        found = orders and self._connection.execute(sql.READ_ORDERS, keys)
-        waiting = orders and self._connection.execute(sql.READ_PARKED, keys)
+        found = orders and self._locked(sql.READ_ORDERS, orders)
+        waiting = orders and self._connection.execute(sql.READ_PARKED, (Texts(sorted(orders)),))
         seen = event_keys and self._connection.execute(
             sql.READ_EVENT_IDS, (Blobs(event_keys), self._event_id_retention)
         )
@@ -59,15 +60,26 @@ class UnitOfWork:
     def read_sessions(self, state: BatchState, sessions: Collection[str]) -> None:
         """Load sessions; they tell which guests and which further orders they reach."""
         if sessions:
-            for row in self._connection.execute(sql.READ_SESSIONS, (Texts(sorted(sessions)),)):
+            for row in self._locked(sql.READ_SESSIONS, sessions):
                 session = _session(row)
                 state.sessions[session.session_id] = session
 
     def read_guests(self, state: BatchState, guests: Collection[str]) -> None:
         """Load guests."""
         if guests:
-            for row in self._connection.execute(sql.READ_GUESTS, (Texts(sorted(guests)),)):
+            for row in self._locked(sql.READ_GUESTS, guests):
                 state.guests[row[0]] = GuestRow(GuestState(*row[:4]), Carrier(*row[4:7]))
+
+    def _locked(self, statement: str, keys: Collection[str]) -> Cursor:
+        """The rows of these keys, locked."""
+        parameters = (Texts(sorted(keys)),)
+        if len(keys) < _MANY:
+            return self._connection.execute(statement, parameters)
+        self._connection.execute(sql.BITMAP_SCANS)
+        # A prepared statement keeps a plan made for a few keys.
+        found = self._connection.execute(statement, parameters, prepare=False)
+        self._connection.execute(sql.ANY_SCANS)
+        return found
 
     def write(self, state: BatchState) -> None:
         """Write everything the batch changed; it is sent and not waited for."""

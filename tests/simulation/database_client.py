@@ -10,8 +10,8 @@ from typing import Any
 import psycopg
 from psycopg.pq import TransactionStatus
 
+from tests.simulation import statements
 from tests.simulation.database import IDLE_TIMEOUT_S, Server, Session
-from tests.simulation.statements import prepare
 from tests.simulation.weather import Fault, Weather
 from tests.simulation.world import Action, Process
 
@@ -49,9 +49,9 @@ class DatabaseConnection:
         self._broken = False
         process.ended.append(lambda: server.world.at(weather.latency(), lambda: server.close(self._session)))
 
-    def execute(self, query: Any, parameters: Sequence[Any] | None = None) -> Rows:
-        """One statement."""
-        name, attempt = prepare(query, parameters or (), self._session)
+    def execute(self, query: Any, parameters: Sequence[Any] | None = None, *, prepare: bool | None = None) -> Rows:
+        """One statement; how it is planned makes no difference here."""
+        name, attempt = statements.prepare(query, parameters or (), self._session)
         return Rows(*self._round_trip(name, attempt))
 
     @property

@@ -354,6 +354,10 @@ def _select_1(_session: Session, _parameters: Sequence[Any], _snapshot: Snapshot
     return [(1,)], 1
 
 
+def _planned(_session: Session, _parameters: Sequence[Any], _snapshot: Snapshot) -> Answer:
+    return [], 0
+
+
 def _instant(microseconds: int) -> datetime:
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
 
@@ -379,6 +383,8 @@ _READS: dict[str, tuple[str, Handler]] = {
         "LOCK_POSITIONS",
         _locking("positions", _POSITION, lambda given: set(zip(*given, strict=True))),
     ),
+    sql.BITMAP_SCANS: ("BITMAP_SCANS", _planned),
+    sql.ANY_SCANS: ("ANY_SCANS", _planned),
     sql.READ_SESSIONS: ("READ_SESSIONS", _locking("guest_sessions", _SESSION, _singles)),
     sql.READ_ORDERS: ("READ_ORDERS", _locking("orders", _ORDER, _singles)),
     sql.READ_GUESTS: ("READ_GUESTS", _locking("guests", _GUEST, _singles)),
