@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -21,6 +21,7 @@ from ingest.database import retention, schema_ids
 from ingest.database.connection import Database, DatabaseLost
 from ingest.database.migrate import check_migrated
 from ingest.database.output_ends import OutputEnd
+from ingest.database.read_ahead import ReadAhead, no_read_ahead
 from ingest.epoch_ends import epoch_ends
 from ingest.errors import BrokerAway, DatabaseAway
 from ingest.governing import build_pipeline
@@ -92,10 +93,12 @@ def worker(settings: Settings, metrics: Metrics, health: Health) -> Iterator[Wor
             for contract in (contract_files.load(channel.contract) for channel in channels)
             for rule in contract.rules.values()
         )
+        ahead = ReadAhead(database_url, time.monotonic)
+        open_until_done.callback(ahead.close)
         clients = Clients(
             _consumer, _producer, database, partial(_topic_id, admin),
             partial(_epoch_ends, settings.kafka_bootstrap_servers),
-            partial(_of_outputs, admin.ends), partial(_of_outputs, admin.held_up),
+            partial(_of_outputs, admin.ends), partial(_of_outputs, admin.held_up), ahead.expect,
         )  # fmt: skip
         assembled = assemble(
             settings, channels, slot, codec, clients, watchdog, metrics, health, time, GarbageCollection()
@@ -153,6 +156,8 @@ class Clients:
     """How far the output logs reach now; None where they cannot lose anything."""
     held_up: Callable[[], Sequence[OutputEnd]] | None = None
     """The output logs in which a transaction is open, and where it begins; None where none can stay open."""
+    read_ahead: Callable[[Iterable[str]], None] = no_read_ahead
+    """Has the database fetch orders that will be read soon."""
 
 
 def assemble(
@@ -222,7 +227,7 @@ def assemble(
         OutputWatch(database, clients.output_ends, time.monotonic),
     )
     remembered = timedelta(days=settings.event_id_retention_days)
-    processor = BatchProcessor(pipeline, database, time, remembered, phases, publisher)
+    processor = BatchProcessor(pipeline, database, time, remembered, phases, publisher, clients.read_ahead)
     reading = Reading(
         source,
         ownership,
@@ -259,7 +264,7 @@ def batch_processor(settings: Settings, database: Database, is_published: Callab
         is_published,
     )
     remembered = timedelta(days=settings.event_id_retention_days)
-    return BatchProcessor(pipeline, database, time, remembered, Phases(time), NoSender())
+    return BatchProcessor(pipeline, database, time, remembered, Phases(time), NoSender(), no_read_ahead)
 
 
 def _producer(config: dict[str, Any]) -> Producer:

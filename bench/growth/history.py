@@ -25,8 +25,8 @@ NAME = "history"
 CONTENT = "content"
 MOST_RATIO = 1.1
 """The last changes against the first ones; runs of equal work differ by a few percent."""
-TURNS = 7
-CHANGES_IN_TURN = 20
+TURNS = 15
+CHANGES_IN_TURN = 10
 """A machine's speed drifts over the minutes that a thousand changes take: old and young orders take turns."""
 _AGES = (0, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
 _MOST_CHUNKS = 5

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -37,6 +37,8 @@ from schemas.codec import EncodeError
 log = structlog.get_logger()
 _AT_ONCE = 8
 """Events decoded before they are mapped: so few that their documents are still in the processor's caches then."""
+_READ_AHEAD = 128
+"""Events mapped before their orders are asked for: a few of these steps lie in a large batch, none in a small one."""
 MOST_TRIES = 20
 MOST_REFUSED = 5
 """Events of one batch that may be quarantined because a table refuses them; more are not the events' fault."""
@@ -89,8 +91,11 @@ class BatchProcessor:
         event_id_retention: timedelta,
         phases: Phases,
         sender: Sender,
+        read_ahead: Callable[[Iterable[str]], None],
     ) -> None:
+        """`read_ahead` is told of orders that will be read soon."""
         self._sender = sender
+        self._read_ahead = read_ahead
         self._pipeline = pipeline
         self._database = database
         self._time = time
@@ -104,8 +109,15 @@ class BatchProcessor:
         """Parked events that the last try released."""
 
     def understand(self, events: Sequence[RawEvent]) -> list[Understood]:
-        """Decode and map."""
-        return understand(self._pipeline, events, self._phases)
+        """Decode and map. PostgreSQL fetches the first ones' orders while the others are mapped."""
+        understood: list[Understood] = []
+        for first in range(0, len(events), _READ_AHEAD):
+            some = understand(self._pipeline, events[first : first + _READ_AHEAD], self._phases)
+            understood += some
+            if len(understood) < len(events):
+                self._read_ahead(one.order_id for one in some if one.order_id is not None)
+                self._phases.lap("postgres")
+        return understood
 
     def commit(
         self, owned: Mapping[PartitionKey, OwnedPartition], understood: Sequence[Understood]

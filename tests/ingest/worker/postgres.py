@@ -13,9 +13,9 @@ from psycopg.pq import TransactionStatus
 
 from ingest.database import retention
 from ingest.database.connection import Database
+from tests.simulation import statements
 from tests.simulation.database import Server
 from tests.simulation.database_client import Rows
-from tests.simulation.statements import prepare
 from tests.simulation.world import World
 
 Refusing = Callable[[str, Sequence[Any]], psycopg.Error | None]
@@ -29,8 +29,8 @@ class Connection:
         self._session = server.connect("test")
         self._refusing = refusing
 
-    def execute(self, query: Any, parameters: Sequence[Any] | None = None) -> Rows:
-        name, attempt = prepare(query, parameters or (), self._session)
+    def execute(self, query: Any, parameters: Sequence[Any] | None = None, *, prepare: bool | None = None) -> Rows:
+        name, attempt = statements.prepare(query, parameters or (), self._session)
         error = self._refusing(name, parameters or ())
         if error is not None:
             raise error

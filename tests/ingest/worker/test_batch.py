@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -51,11 +51,12 @@ class Deployment:
 
     def __init__(self, refusing: Refusing) -> None:
         self.sender = Sender()
+        self.expected: list[list[str]] = []
         self.sent = 0
         self.server = server()
         self.database, time = database(self.server, refusing), SystemTime()
         self.processor = BatchProcessor(
-            Log().pipeline, self.database, time, timedelta(days=7), Phases(time), self.sender
+            Log().pipeline, self.database, time, timedelta(days=7), Phases(time), self.sender, self._expect
         )
         self.partition = OwnedPartition(KEY)
         with self.database.transaction() as connection:
@@ -63,6 +64,9 @@ class Deployment:
             fence = positions.fence(connection, *KEY, "owner")
         assert fence is not None
         self.partition.recovered(fence.epoch, fence.next_offset, fence.sequence)
+
+    def _expect(self, orders: Iterable[str]) -> None:
+        self.expected.append(list(orders))
 
     def take(self, records: Sequence[Raw]) -> list[Outcome]:
         """Decide on one batch; gives the outcomes as stored, in log order."""
@@ -113,6 +117,18 @@ def test_what_the_database_does_not_keep_is_taken_back():
     assert deployment.sent == sum(row["record_count"] for row in journal)
     assert deployment.sender.aborted == 3, "all four, the last two, the third alone"
     assert deployment.sender.under_way is None
+
+
+@pytest.mark.parametrize(("count", "expected"), [(100, []), (128, []), (300, [128, 128])])
+def test_orders_of_a_large_batch_are_fetched_while_it_is_mapped(count: int, expected: list[int]):
+    """The database is told of what a batch will read, but for its end, which is read at once, as a small batch is."""
+    deployment = Deployment(lambda _name, _columns: None)
+    deployment.take(orders(count))
+    assert [len(some) for some in deployment.expected] == expected
+    stored = {row["order_id"] for row in deployment.server.tables["orders"].values()}
+    assert len(stored) == count
+    told = [order for some in deployment.expected for order in some]
+    assert len(set(told)) == len(told) and stored.issuperset(told)
 
 
 FIRST_EIGHT = {f"#{number}" for number in range(1, 9)}
