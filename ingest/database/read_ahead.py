@@ -44,7 +44,7 @@ class ReadAhead:
             if _is_idle(connection):
                 connection.send_query_params(_FETCH, [",".join(orders).encode()])
         except psycopg.Error as error:
-            log.info("read_ahead_paused", seconds=_TRY_AGAIN_S, reason=str(error).strip())
+            log.info("read_ahead_paused", reason=str(error).strip())
             self.close()
             self._closed_until = self._monotonic() + _TRY_AGAIN_S
 
