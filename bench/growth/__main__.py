@@ -85,7 +85,7 @@ def _arguments() -> argparse.Namespace:
         prog="python -m bench.growth",
         description="Measure what an event costs as tables, histories, partitions and workers grow. What was measured "
         "is kept in .run, series by series: a run that was interrupted goes on with the next one. "
-        "All of it takes some 20 minutes on a quiet machine with two cores, and 45 GB of disk meanwhile.",
+        "All of it takes some 25 minutes on a quiet machine with two cores, and 45 GB of disk meanwhile.",
     )
     parser.add_argument(
         "series", nargs="*", choices=[*_SERIES, []], metavar="series", help=f"only these: {', '.join(_SERIES)}"
