@@ -24,7 +24,7 @@ _TRY_AGAIN_S = 60.0
 
 
 class ReadAhead:
-    """One question under way at a time, never waited for. Not for use by several threads at once."""
+    """One question under way at a time; only the opening of its connection is waited for. For one thread."""
 
     def __init__(self, url: str, monotonic: Callable[[], float]) -> None:
         self._url = url

@@ -29,7 +29,7 @@ SELECT idx_tup_read, idx_tup_fetch FROM pg_stat_user_indexes WHERE indexrelname 
 """
 
 
-def guest_id(number: int) -> str:
+def uuid_of(number: int) -> str:
     return f"00000000-0000-0000-0000-{number:012x}"
 
 
@@ -55,7 +55,7 @@ def database(tables: str) -> Iterator[Database]:
 @pytest.mark.parametrize(("count", "ahead"), [(10, False), (200, True)])
 def test_many_rows_are_read_ahead(database: Database, tables: str, transaction: str, count: int, ahead: bool):
     """A batch on a table larger than memory waits for the disk as a whole, and not for each of its rows in turn."""
-    wanted = [guest_id(n) for n in range(20_000, 20_000 - count * 7, -7)]
+    wanted = [uuid_of(n) for n in range(20_000, 20_000 - count * 7, -7)]
     for _ in range(8):  # more often than until a plan is kept
         state = BatchState()
         with getattr(database, transaction)() as connection:
@@ -78,7 +78,8 @@ INSERT INTO orders SELECT lpad(to_hex(n), 32, '0')::uuid, 'web', 'eu', n, n, 1, 
 LOOKED_UP = """
 SELECT idx_tup_read FROM pg_stat_user_indexes WHERE indexrelname = 'pk_orders'
 """
-ALL = [guest_id(number) for number in range(1, 20_001)]
+WAITING = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'orders'::regclass"
+ALL = [uuid_of(number) for number in range(1, 20_001)]
 
 
 class Ahead:
@@ -122,7 +123,7 @@ def test_expecting_waits_for_nothing(ahead: Ahead, tables: str):
         blocker.execute("LOCK orders IN ACCESS EXCLUSIVE MODE")
         for _ in range(3):
             ahead.asks.expect(ALL)
-        assert blocker.execute("SELECT count(*) FROM pg_locks WHERE NOT granted").fetchone() == (1,)
+        wait_until(lambda: blocker.execute(WAITING).fetchone() == (1,), 5, "the first one alone waits for the lock")
     ahead.expect_until_fetched(ALL[::400])
 
 
